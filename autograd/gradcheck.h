@@ -1,0 +1,73 @@
+/* gradcheck.h - is this derivative right?
+ *
+ * Compares the gradient that backward computes with central differences,
+ * (f(x + eps) - f(x - eps)) / (2 eps), element by element, in double precision: PyTorch's
+ * torch.autograd.gradcheck, with its defaults, and a report that names the worst element.
+ *
+ *     static rv_tensor *f(rv_tensor **in, void *ctx)
+ *     {
+ *         return rv_tanh(rv_matmul(in[0], in[1]));
+ *     }
+ *     rv_tensor *in[] = {rv_randn(RV_F64, 3, 4), rv_randn(RV_F64, 4, 2)};
+ *     rv_gradcheck_report r;
+ *     if (!rv_gradcheck(f, NULL, in, 2, &r) || !rv_gradgradcheck(f, NULL, in, 2, &r))
+ *         puts(r.message);
+ */
+#ifndef RV_AUTOGRAD_GRADCHECK_H
+#define RV_AUTOGRAD_GRADCHECK_H
+
+#include "core/tensor.h"
+
+RV_BEGIN_C
+
+/* A function from tensors to a tensor of any shape, built from operations; NULL means it failed. */
+typedef rv_tensor *rv_function(rv_tensor **in, void *context);
+
+typedef struct rv_gradcheck_report {
+    bool ok;
+    int input;                        /* the worst element: of which input, */
+    int ndim;                         /* where in it, */
+    int64_t index[RV_MAX_DIMENSIONS]; /* [ndim] */
+    int64_t output;                   /* by which element of the output, row-major, */
+    double analytic, numeric;         /* what backward and the differences say, */
+    double error, allowed;            /* |analytic - numeric|, and atol + rtol*|numeric| */
+    int64_t compared;                 /* how many derivatives were compared */
+    int64_t failed;                   /* how many of them differ by more than allowed */
+    char message[512];                /* all of that, for people */
+} rv_gradcheck_report;
+
+typedef struct rv_gradcheck_options {
+    rv_function *function;
+    void *context;            /* handed to function */
+    rv_tensor *const *inputs; /* [count]; every F64 input is checked, whether or not it requires a
+                                 gradient; I64 and U8 inputs are passed on; F32 is refused */
+    int count;
+    rv_gradcheck_report *report; /* may be NULL */
+    double eps;                  /* step of the differences; default 1e-6; > 0 */
+    double atol;                 /* default 1e-5; >= 0 */
+    double rtol;                 /* default 1e-3; >= 0 */
+    bool fast;                   /* default false; true: one random direction for each input and
+                                    output instead of every element (PyTorch's fast_mode) */
+} rv_gradcheck_options;
+
+/* True if every derivative agrees: |analytic - numeric| <= atol + rtol*|numeric|. Inputs are not
+ * changed, and neither are their gradients. False with an error (rv_error) if the check could not
+ * be made: F32 inputs, no F64 input, a function that fails or whose result is not F64; false
+ * without one, and report filled, if derivatives differ, if two evaluations differ (the function is
+ * random: seed it), or if backward depends on more than the gradient it is given. */
+#define rv_gradcheck(...)                                                                        \
+    RV_OPTIONS(rv_gradcheck_with, rv_gradcheck_options, .eps = 1e-6, .atol = 1e-5, .rtol = 1e-3, \
+               .function = __VA_ARGS__)
+RV_API bool rv_gradcheck_with(const rv_gradcheck_options *options);
+
+/* The same for the derivative of the derivative: gradcheck of (inputs, g) -> gradients of the
+ * function's output weighted by g, with a random g in [-1, 1). In the report, inputs beyond the
+ * function's own are g. */
+#define rv_gradgradcheck(...)                                                          \
+    RV_OPTIONS(rv_gradgradcheck_with, rv_gradcheck_options, .eps = 1e-6, .atol = 1e-5, \
+               .rtol = 1e-3, .function = __VA_ARGS__)
+RV_API bool rv_gradgradcheck_with(const rv_gradcheck_options *options);
+
+RV_END_C
+
+#endif

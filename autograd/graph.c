@@ -1,0 +1,227 @@
+/* graph.c - backward and gradients: a walk from what is differentiated to where gradients are
+ * wanted, and nothing changed before the walk succeeded. */
+
+#include "autograd/graph.h"
+
+#include <string.h>
+
+#include "autograd/operations.h"
+#include "autograd/walk.h"
+
+/* ---- a leaf's gradient ---------------------------------------------------------------------- */
+
+static rv_node *leaf_of(const rv_tensor *t)
+{
+    rv_node *node = t != NULL ? rv_node_of(t) : NULL;
+    return node != NULL && node->op == NULL ? node : NULL;
+}
+
+rv_tensor *rv_grad(const rv_tensor *t)
+{
+    const rv_node *leaf = leaf_of(t);
+    return leaf != NULL ? leaf->grad : NULL;
+}
+
+/* Puts `grad` (held by the leaf from now on) in place of the old one. */
+static void put_grad(rv_node *leaf, rv_tensor *grad)
+{
+    rv_tensor *old = leaf->grad;
+    leaf->grad = rv_retain(grad);
+    rv_release(old);
+}
+
+bool rv_set_grad(rv_tensor *t, rv_tensor *g)
+{
+    const char *who = "set_grad";
+    if (!rv_check(who, 0, t))
+        return false;
+    rv_node *leaf = leaf_of(t);
+    if (leaf == NULL)
+        return rv_fail(RV_ERROR_GRAPH, who, "the tensor is no leaf (rv_require_grad makes it one)");
+    if (g != NULL) {
+        if (!rv_check(who, 1, g))
+            return false;
+        if (g->dtype != t->dtype)
+            return rv_fail(RV_ERROR_DTYPE, who, "the tensor is %s, its gradient %s",
+                           rv_dtype_name(t->dtype), rv_dtype_name(g->dtype));
+        if (g->ndim != t->ndim || memcmp(g->shape, t->shape, sizeof(int64_t) * (size_t)t->ndim))
+            return rv_fail(RV_ERROR_SHAPE, who, "the tensor is %s, its gradient %s", RV_SHAPE_OF(t),
+                           RV_SHAPE_OF(g));
+    }
+    put_grad(leaf, g);
+    return true;
+}
+
+bool rv_zero_grad(rv_tensor *t)
+{
+    return rv_set_grad(t, NULL);
+}
+
+rv_tensor *rv_detach(rv_tensor *t)
+{
+    if (!rv_check("detach", 0, t))
+        return NULL;
+    return rv_raw_view("detach", t->storage, t->data, t->dtype, t->ndim, t->shape, t->strides);
+}
+
+void rv_recording_restore(bool *was)
+{
+    rv_set_recording(*was);
+}
+
+/* ---- roots ---------------------------------------------------------------------------------- */
+
+/* The gradient that y itself starts with: what the caller gave, or 1. */
+static rv_tensor *seed(const char *who, const rv_tensor *y, rv_tensor *given)
+{
+    if (given == NULL) {
+        if (y->numel == 1)
+            return rv_ones_n(y->dtype, y->ndim, y->shape);
+        return rv_fail_null(RV_ERROR_SHAPE, who,
+                            "%s has %lld elements: without a gradient given it must have 1",
+                            RV_SHAPE_OF(y), (long long)y->numel);
+    }
+    if (!rv_check(who, 1, given))
+        return NULL;
+    if (given->dtype != y->dtype || given->ndim != y->ndim ||
+        memcmp(given->shape, y->shape, sizeof(int64_t) * (size_t)y->ndim) != 0)
+        return rv_fail_null(RV_ERROR_SHAPE, who, "%s %s was given a gradient of %s %s",
+                            rv_dtype_name(y->dtype), RV_SHAPE_OF(y), rv_dtype_name(given->dtype),
+                            RV_SHAPE_OF(given));
+    return given;
+}
+
+static bool add_root(rv_walk *walk, const rv_tensor *y, rv_tensor *given, bool leaves)
+{
+    if (!rv_check(walk->who, 0, y))
+        return false;
+    if (y->node == NULL)
+        return rv_fail(RV_ERROR_GRAPH, walk->who,
+                       "%s was not computed from a tensor that requires a gradient, or not while "
+                       "recording",
+                       RV_SHAPE_OF(y));
+    const int64_t visit = rv_walk_visit(walk, rv_node_of(y));
+    return visit >= 0 && rv_walk_explore(walk, visit, leaves) &&
+           (given = seed(walk->who, y, given)) != NULL &&
+           rv_walk_add(walk, walk->who, visit, y->node_output, given);
+}
+
+/* ---- backward ------------------------------------------------------------------------------- */
+
+/* A gradient that a leaf can keep: with memory of its own. */
+static rv_tensor *settle(const rv_walk *walk, rv_tensor *g, rv_tensor *old)
+{
+    if (old != NULL)
+        return rv_add(old, g);
+    const bool is_shared = g->object.references > 1 || g->storage->references > 1;
+    if (!walk->create_graph && (is_shared || !rv_is_contiguous(g)))
+        return rv_raw_copy(walk->who, g);
+    return g;
+}
+
+/* Makes every leaf's new gradient first, then puts them all in place. */
+static bool commit(rv_walk *walk)
+{
+    for (int64_t i = 0; i < walk->visit_count; i++) {
+        const rv_node *node = walk->visits[i].node;
+        rv_tensor **g = &walk->grads[walk->visits[i].grads];
+        if (node->op != NULL || *g == NULL)
+            continue;
+        rv_tensor *settled = settle(walk, *g, node->grad);
+        if (settled == NULL)
+            return false;
+        rv_retain(settled);
+        rv_release(*g);
+        *g = settled;
+    }
+    for (int64_t i = 0; i < walk->visit_count; i++) {
+        rv_node *node = walk->visits[i].node;
+        rv_tensor *g = walk->grads[walk->visits[i].grads];
+        if (node->op == NULL && g != NULL)
+            put_grad(node, g);
+    }
+    return true;
+}
+
+bool rv_backward_with(const rv_backward_options *options)
+{
+    rv_walk walk = {.who = "backward",
+                    .create_graph = options->create_graph,
+                    .retain_graph = options->retain_graph || options->create_graph};
+    RV_SCOPE;
+    const bool was_recording = rv_set_recording(options->create_graph);
+    const bool done = add_root(&walk, options->of, options->gradient, true) && rv_walk_run(&walk) &&
+                      commit(&walk);
+    rv_set_recording(was_recording);
+    rv_walk_end(&walk);
+    return done;
+}
+
+/* ---- gradients ------------------------------------------------------------------------------ */
+
+static bool mark_targets(rv_walk *walk, int nx, rv_tensor *const *xs)
+{
+    for (int i = 0; i < nx; i++) {
+        if (!rv_check(walk->who, i, xs[i]))
+            return false;
+        if (xs[i]->node == NULL)
+            return rv_fail(RV_ERROR_GRAPH, walk->who, "x %d does not require a gradient", i);
+        const int64_t visit = rv_walk_visit(walk, rv_node_of(xs[i]));
+        if (visit < 0)
+            return false;
+        walk->visits[visit].target = true;
+    }
+    return true;
+}
+
+/* Moves the targets' gradients into `grads` and the innermost scope. */
+static bool collect(rv_walk *walk, const rv_gradients_options *options, rv_tensor **grads)
+{
+    for (int i = 0; i < options->nx; i++) {
+        const rv_tensor *x = options->xs[i];
+        const int64_t visit = rv_walk_visit(walk, rv_node_of(x));
+        rv_tensor *g = walk->grads[walk->visits[visit].grads + x->node_output];
+        if (g == NULL && !options->allow_unused)
+            return rv_fail(RV_ERROR_GRAPH, walk->who,
+                           "no y depends on x %d (.allow_unused = true gives NULL for it)", i);
+        grads[i] = g;
+    }
+    for (int i = 0; i < options->nx; i++)
+        if (grads[i] != NULL && rv_scope_own(rv_retain(grads[i])) == NULL)
+            return false;
+    return true;
+}
+
+static bool gradients(rv_walk *walk, const rv_gradients_options *options, rv_tensor **grads)
+{
+    RV_SCOPE;
+    if (!mark_targets(walk, options->nx, options->xs))
+        return false;
+    for (int i = 0; i < options->ny; i++)
+        if (!add_root(walk, options->ys[i], options->gradients ? options->gradients[i] : NULL,
+                      false))
+            return false;
+    return rv_walk_run(walk) && grads != NULL;
+}
+
+rv_tensor **rv_gradients_with(const rv_gradients_options *options)
+{
+    const char *who = "gradients";
+    if (options->ny < 1 || options->nx < 1 || options->ys == NULL || options->xs == NULL)
+        return rv_fail_null(RV_ERROR_ARGUMENT, who, "%d ys and %d xs; at least 1 of each is needed",
+                            options->ny, options->nx);
+    /* The array lives in the memory of a tensor, so that the scope owns it too. */
+    const int64_t bytes = (int64_t)sizeof(rv_tensor *) * options->nx;
+    rv_tensor *array = rv_zeros_n(RV_U8, 1, &bytes);
+    rv_tensor **grads = array != NULL ? (rv_tensor **)(void *)array->data : NULL;
+    if (grads == NULL)
+        return NULL;
+    rv_walk walk = {.who = who,
+                    .create_graph = options->create_graph,
+                    .retain_graph = options->retain_graph || options->create_graph};
+    const bool was_recording = rv_set_recording(options->create_graph);
+    const bool done = gradients(&walk, options, grads) && collect(&walk, options, grads);
+    rv_set_recording(was_recording);
+    rv_walk_end(&walk);
+    return done ? grads : NULL;
+}

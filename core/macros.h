@@ -1,0 +1,73 @@
+/* macros.h - the few compiler extensions Ravine uses, each behind a name.
+ *
+ * C11 with GCC or Clang. What is here makes the call sites read as they do: options as designated
+ * initializers, shapes as plain arguments, scopes that end with their block.
+ */
+#ifndef RV_CORE_MACROS_H
+#define RV_CORE_MACROS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+#define RV_BEGIN_C extern "C" {
+#define RV_END_C }
+#else
+#define RV_BEGIN_C
+#define RV_END_C
+#endif
+
+/* What the shared library exports; everything else stays inside it. */
+#define RV_API __attribute__((visibility("default")))
+
+/* Lets the compiler check a printf-like function's arguments. */
+#define RV_PRINTF(format_at, first_at) __attribute__((format(printf, format_at, first_at)))
+
+#define RV_CLEANUP(function) __attribute__((cleanup(function)))
+#define RV_LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define RV_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+#define RV_JOIN_(a, b) a##b
+#define RV_JOIN(a, b) RV_JOIN_(a, b)
+#define RV_TEXT_(a) #a
+#define RV_TEXT(a) RV_TEXT_(a)
+
+#define RV_COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
+/* Defaults come first in an options struct and the caller's fields after them, so some are written
+ * twice: that is the point, and these two silence the warning for it. */
+#ifdef __clang__
+#define RV_QUIET_BEGIN                                                  \
+    _Pragma("clang diagnostic push")                                    \
+        _Pragma("clang diagnostic ignored \"-Winitializer-overrides\"") \
+            _Pragma("clang diagnostic ignored \"-Wshadow\"")
+#define RV_QUIET_END _Pragma("clang diagnostic pop")
+#else
+#define RV_QUIET_BEGIN                                                                   \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Woverride-init\"") \
+        _Pragma("GCC diagnostic ignored \"-Wshadow\"")
+#define RV_QUIET_END _Pragma("GCC diagnostic pop")
+#endif
+
+/* RV_OPTIONS(function, type, defaults and the caller's fields...) fills a `type` and calls
+ * `function` with its address. A field that the caller names wins over its default, zero included.
+ * The struct lives only during the call. */
+#define RV_OPTIONS(function, type, ...)         \
+    __extension__({                             \
+        RV_QUIET_BEGIN                          \
+        const type rv_options_ = {__VA_ARGS__}; \
+        RV_QUIET_END                            \
+        function(&rv_options_);                 \
+    })
+
+/* RV_SHAPED(function, dtype, sizes...) calls function(dtype, how many sizes, sizes). */
+#define RV_SHAPED(function, ...)                                                     \
+    __extension__({                                                                  \
+        RV_QUIET_BEGIN                                                               \
+        const int64_t rv_shaped_[] = {__VA_ARGS__};                                  \
+        RV_QUIET_END                                                                 \
+        function((rv_dtype)rv_shaped_[0], RV_COUNT(rv_shaped_) - 1, rv_shaped_ + 1); \
+    })
+
+#endif

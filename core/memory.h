@@ -1,0 +1,49 @@
+/* memory.h - memory that is recycled.
+ *
+ * Tensors come and go thousands of times a second, and always in the same sizes. So a freed block
+ * is kept in a list of its size class and handed out again: from the second step on, a training
+ * step calls malloc zero times.
+ *
+ * Blocks up to 1 KiB come from a cache of the calling thread, without a lock; blocks up to 64 KiB
+ * are cut from chunks of 1 MiB; larger ones have four size classes for each power of two, and a
+ * class that is empty may take a block of up to eight times its size (a short last batch fits into
+ * the blocks of a full one).
+ *
+ * Debug and sanitizer builds (RV_RECYCLE=0) do not recycle: each block is its own allocation, so
+ * that the tools see every mistake.
+ *
+ * Global: the lists of free blocks.
+ */
+#ifndef RV_CORE_MEMORY_H
+#define RV_CORE_MEMORY_H
+
+#include "core/macros.h"
+
+RV_BEGIN_C
+
+/* Every block's address is a multiple of this: a cache line, and the widest vector. */
+#define RV_ALIGNMENT 64
+
+/* A block of at least `bytes` (0 counts as 1), contents undefined; NULL with an error "out of
+ * memory" under `who`. Give it back with rv_memory_put and the same number of bytes. */
+RV_API void *rv_memory_get(const char *who, size_t bytes);
+RV_API void rv_memory_put(void *block, size_t bytes);
+
+/* What the library holds from the system, in bytes: all of it, and what is in use now. */
+typedef struct rv_memory_use {
+    size_t held;
+    size_t in_use;
+} rv_memory_use;
+RV_API rv_memory_use rv_memory_usage(void);
+
+/* Gives the blocks that nobody uses back to the system, as far as that is possible: large ones at
+ * once, chunks when none of their blocks is in use. Called for you when malloc says no. */
+RV_API void rv_memory_trim(void);
+
+/* At most this many bytes are taken from the system (default: no limit); what would exceed it is an
+ * "out of memory" error. For tests, and for processes that share a machine. */
+RV_API void rv_memory_limit(size_t bytes);
+
+RV_END_C
+
+#endif

@@ -1,0 +1,30 @@
+/* ravine.h - the one header to include.
+ *
+ * Ravine: tensors, automatic differentiation, layers and optimizers in C. See README.md for a first
+ * script, and the header of each room for what it offers.
+ */
+#ifndef RAVINE_H
+#define RAVINE_H
+
+#define RV_VERSION "0.1.0"
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "core/object.h"
+#include "core/parallel.h"
+#include "core/random.h"
+#include "core/scope.h"
+#include "core/tensor.h"
+#include "core/idx.h"
+#include "core/data.h"
+#include "core/save.h"
+#include "autograd/gradcheck.h"
+#include "autograd/graph.h"
+#include "autograd/op.h"
+#include "autograd/operations.h"
+#include "layers/init.h"
+#include "layers/layer.h"
+#include "optim/optim.h"
+#include "models/models.h"
+
+#endif
