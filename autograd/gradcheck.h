@@ -25,10 +25,10 @@ typedef rv_tensor *rv_function(rv_tensor **in, void *context);
 
 typedef struct rv_gradcheck_report {
     bool ok;
-    int input;                        /* the worst element: of which input, */
+    int input;                        /* the worst element: of which input (-1: of none), */
     int ndim;                         /* where in it, */
     int64_t index[RV_MAX_DIMENSIONS]; /* [ndim] */
-    int64_t output;                   /* by which element of the output, row-major, */
+    int64_t output;                   /* by which element of the output, row-major (-1: of none) */
     double analytic, numeric;         /* what backward and the differences say, */
     double error, allowed;            /* |analytic - numeric|, and atol + rtol*|numeric| */
     int64_t compared;                 /* how many derivatives were compared */
@@ -47,14 +47,18 @@ typedef struct rv_gradcheck_options {
     double atol;                 /* default 1e-5; >= 0 */
     double rtol;                 /* default 1e-3; >= 0 */
     bool fast;                   /* default false; true: one random direction for each input and
-                                    output instead of every element (PyTorch's fast_mode) */
+                                    one for the output instead of every element (PyTorch's
+                                    fast_mode); every element after all if one disagrees */
 } rv_gradcheck_options;
 
-/* True if every derivative agrees: |analytic - numeric| <= atol + rtol*|numeric|. Inputs are not
- * changed, and neither are their gradients. False with an error (rv_error) if the check could not
- * be made: F32 inputs, no F64 input, a function that fails or whose result is not F64; false
+/* True if every derivative agrees: |analytic - numeric| <= atol + rtol*|numeric|, both finite.
+ * Inputs are not changed, and neither are their gradients, nor the random generator: it is put back
+ * to where it was. An input that the result does not depend on has derivative 0. False with an
+ * error (rv_error) if the check could not be made: an unread error, F32 inputs, no F64 input, a
+ * function that fails or whose result is not F64, an input so large that eps is lost in it; false
  * without one, and report filled, if derivatives differ, if two evaluations differ (the function is
- * random: seed it), or if backward depends on more than the gradient it is given. */
+ * random: seed it), or if backward is not linear in the gradient it is given. The message also
+ * names what a difference looks like: a kink, a sign, a factor, a transposition. */
 #define rv_gradcheck(...)                                                                        \
     RV_OPTIONS(rv_gradcheck_with, rv_gradcheck_options, .eps = 1e-6, .atol = 1e-5, .rtol = 1e-3, \
                .function = __VA_ARGS__)
@@ -62,7 +66,7 @@ RV_API bool rv_gradcheck_with(const rv_gradcheck_options *options);
 
 /* The same for the derivative of the derivative: gradcheck of (inputs, g) -> gradients of the
  * function's output weighted by g, with a random g in [-1, 1). In the report, inputs beyond the
- * function's own are g. */
+ * function's own are g, and the output is the gradients of all F64 inputs one behind the other. */
 #define rv_gradgradcheck(...)                                                          \
     RV_OPTIONS(rv_gradgradcheck_with, rv_gradcheck_options, .eps = 1e-6, .atol = 1e-5, \
                .rtol = 1e-3, .function = __VA_ARGS__)

@@ -30,6 +30,18 @@ static void put_grad(rv_node *leaf, rv_tensor *grad)
     rv_release(old);
 }
 
+/* Whether g can be a gradient of t: of its dtype and shape. */
+static bool has_form(const char *who, const rv_tensor *t, const rv_tensor *g)
+{
+    if (g->dtype != t->dtype)
+        return rv_fail(RV_ERROR_DTYPE, who, "a gradient of %s was given for a tensor of %s",
+                       rv_dtype_name(g->dtype), rv_dtype_name(t->dtype));
+    if (g->ndim != t->ndim || memcmp(g->shape, t->shape, sizeof(int64_t) * (size_t)t->ndim) != 0)
+        return rv_fail(RV_ERROR_SHAPE, who, "a gradient of shape %s was given for a tensor of %s",
+                       RV_SHAPE_OF(g), RV_SHAPE_OF(t));
+    return true;
+}
+
 bool rv_set_grad(rv_tensor *t, rv_tensor *g)
 {
     const char *who = "set_grad";
@@ -38,16 +50,8 @@ bool rv_set_grad(rv_tensor *t, rv_tensor *g)
     rv_node *leaf = leaf_of(t);
     if (leaf == NULL)
         return rv_fail(RV_ERROR_GRAPH, who, "the tensor is no leaf (rv_require_grad makes it one)");
-    if (g != NULL) {
-        if (!rv_check(who, 1, g))
-            return false;
-        if (g->dtype != t->dtype)
-            return rv_fail(RV_ERROR_DTYPE, who, "the tensor is %s, its gradient %s",
-                           rv_dtype_name(t->dtype), rv_dtype_name(g->dtype));
-        if (g->ndim != t->ndim || memcmp(g->shape, t->shape, sizeof(int64_t) * (size_t)t->ndim))
-            return rv_fail(RV_ERROR_SHAPE, who, "the tensor is %s, its gradient %s", RV_SHAPE_OF(t),
-                           RV_SHAPE_OF(g));
-    }
+    if (g != NULL && !(rv_check(who, 1, g) && has_form(who, t, g)))
+        return false;
     put_grad(leaf, g);
     return true;
 }
@@ -81,17 +85,10 @@ static rv_tensor *seed(const char *who, const rv_tensor *y, rv_tensor *given)
                             "%s has %lld elements: without a gradient given it must have 1",
                             RV_SHAPE_OF(y), (long long)y->numel);
     }
-    if (!rv_check(who, 1, given))
-        return NULL;
-    if (given->dtype != y->dtype || given->ndim != y->ndim ||
-        memcmp(given->shape, y->shape, sizeof(int64_t) * (size_t)y->ndim) != 0)
-        return rv_fail_null(RV_ERROR_SHAPE, who, "%s %s was given a gradient of %s %s",
-                            rv_dtype_name(y->dtype), RV_SHAPE_OF(y), rv_dtype_name(given->dtype),
-                            RV_SHAPE_OF(given));
-    return given;
+    return rv_check(who, 1, given) && has_form(who, y, given) ? given : NULL;
 }
 
-static bool add_root(rv_walk *walk, const rv_tensor *y, rv_tensor *given, bool leaves)
+static bool add_root(rv_graph_walk *walk, const rv_tensor *y, rv_tensor *given, bool leaves)
 {
     if (!rv_check(walk->who, 0, y))
         return false;
@@ -100,16 +97,16 @@ static bool add_root(rv_walk *walk, const rv_tensor *y, rv_tensor *given, bool l
                        "%s was not computed from a tensor that requires a gradient, or not while "
                        "recording",
                        RV_SHAPE_OF(y));
-    const int64_t visit = rv_walk_visit(walk, rv_node_of(y));
-    return visit >= 0 && rv_walk_explore(walk, visit, leaves) &&
+    const int64_t visit = rv_graph_visit(walk, rv_node_of(y));
+    return visit >= 0 && rv_graph_explore(walk, visit, leaves) &&
            (given = seed(walk->who, y, given)) != NULL &&
-           rv_walk_add(walk, walk->who, visit, y->node_output, given);
+           rv_graph_add(walk, walk->who, visit, y->node_output, given);
 }
 
 /* ---- backward ------------------------------------------------------------------------------- */
 
 /* A gradient that a leaf can keep: with memory of its own. */
-static rv_tensor *settle(const rv_walk *walk, rv_tensor *g, rv_tensor *old)
+static rv_tensor *settle(const rv_graph_walk *walk, rv_tensor *g, rv_tensor *old)
 {
     if (old != NULL)
         return rv_add(old, g);
@@ -120,7 +117,7 @@ static rv_tensor *settle(const rv_walk *walk, rv_tensor *g, rv_tensor *old)
 }
 
 /* Makes every leaf's new gradient first, then puts them all in place. */
-static bool commit(rv_walk *walk)
+static bool commit(rv_graph_walk *walk)
 {
     for (int64_t i = 0; i < walk->visit_count; i++) {
         const rv_node *node = walk->visits[i].node;
@@ -145,28 +142,28 @@ static bool commit(rv_walk *walk)
 
 bool rv_backward_with(const rv_backward_options *options)
 {
-    rv_walk walk = {.who = "backward",
-                    .create_graph = options->create_graph,
-                    .retain_graph = options->retain_graph || options->create_graph};
+    rv_graph_walk walk = {.who = "backward",
+                          .create_graph = options->create_graph,
+                          .retain_graph = options->retain_graph || options->create_graph};
     RV_SCOPE;
     const bool was_recording = rv_set_recording(options->create_graph);
-    const bool done = add_root(&walk, options->of, options->gradient, true) && rv_walk_run(&walk) &&
-                      commit(&walk);
+    const bool done = add_root(&walk, options->of, options->gradient, true) &&
+                      rv_graph_run(&walk) && commit(&walk);
     rv_set_recording(was_recording);
-    rv_walk_end(&walk);
+    rv_graph_end(&walk);
     return done;
 }
 
 /* ---- gradients ------------------------------------------------------------------------------ */
 
-static bool mark_targets(rv_walk *walk, int nx, rv_tensor *const *xs)
+static bool mark_targets(rv_graph_walk *walk, int nx, rv_tensor *const *xs)
 {
     for (int i = 0; i < nx; i++) {
         if (!rv_check(walk->who, i, xs[i]))
             return false;
         if (xs[i]->node == NULL)
             return rv_fail(RV_ERROR_GRAPH, walk->who, "x %d does not require a gradient", i);
-        const int64_t visit = rv_walk_visit(walk, rv_node_of(xs[i]));
+        const int64_t visit = rv_graph_visit(walk, rv_node_of(xs[i]));
         if (visit < 0)
             return false;
         walk->visits[visit].target = true;
@@ -175,11 +172,11 @@ static bool mark_targets(rv_walk *walk, int nx, rv_tensor *const *xs)
 }
 
 /* Moves the targets' gradients into `grads` and the innermost scope. */
-static bool collect(rv_walk *walk, const rv_gradients_options *options, rv_tensor **grads)
+static bool collect(rv_graph_walk *walk, const rv_gradients_options *options, rv_tensor **grads)
 {
     for (int i = 0; i < options->nx; i++) {
         const rv_tensor *x = options->xs[i];
-        const int64_t visit = rv_walk_visit(walk, rv_node_of(x));
+        const int64_t visit = rv_graph_visit(walk, rv_node_of(x));
         rv_tensor *g = walk->grads[walk->visits[visit].grads + x->node_output];
         if (g == NULL && !options->allow_unused)
             return rv_fail(RV_ERROR_GRAPH, walk->who,
@@ -192,7 +189,7 @@ static bool collect(rv_walk *walk, const rv_gradients_options *options, rv_tenso
     return true;
 }
 
-static bool gradients(rv_walk *walk, const rv_gradients_options *options, rv_tensor **grads)
+static bool gradients(rv_graph_walk *walk, const rv_gradients_options *options, rv_tensor **grads)
 {
     RV_SCOPE;
     if (!mark_targets(walk, options->nx, options->xs))
@@ -201,7 +198,7 @@ static bool gradients(rv_walk *walk, const rv_gradients_options *options, rv_ten
         if (!add_root(walk, options->ys[i], options->gradients ? options->gradients[i] : NULL,
                       false))
             return false;
-    return rv_walk_run(walk) && grads != NULL;
+    return rv_graph_run(walk) && grads != NULL;
 }
 
 rv_tensor **rv_gradients_with(const rv_gradients_options *options)
@@ -216,12 +213,12 @@ rv_tensor **rv_gradients_with(const rv_gradients_options *options)
     rv_tensor **grads = array != NULL ? (rv_tensor **)(void *)array->data : NULL;
     if (grads == NULL)
         return NULL;
-    rv_walk walk = {.who = who,
-                    .create_graph = options->create_graph,
-                    .retain_graph = options->retain_graph || options->create_graph};
+    rv_graph_walk walk = {.who = who,
+                          .create_graph = options->create_graph,
+                          .retain_graph = options->retain_graph || options->create_graph};
     const bool was_recording = rv_set_recording(options->create_graph);
     const bool done = gradients(&walk, options, grads) && collect(&walk, options, grads);
     rv_set_recording(was_recording);
-    rv_walk_end(&walk);
+    rv_graph_end(&walk);
     return done ? grads : NULL;
 }

@@ -13,7 +13,8 @@
 
 /* `array` with room for one more element, moved if need be; NULL with an error, and array as it
  * was. */
-static void *grown(const rv_walk *walk, void *array, int64_t count, int64_t *capacity, size_t size)
+static void *grown(const rv_graph_walk *walk, void *array, int64_t count, int64_t *capacity,
+                   size_t size)
 {
     if (RV_LIKELY(count < *capacity))
         return array;
@@ -29,7 +30,7 @@ static void *grown(const rv_walk *walk, void *array, int64_t count, int64_t *cap
 }
 
 /* The slot that holds `node`, or the empty one where it belongs. */
-static int64_t find_slot(const rv_walk *walk, const rv_node *node)
+static int64_t find_slot(const rv_graph_walk *walk, const rv_node *node)
 {
     const uint64_t mixed = ((uint64_t)(uintptr_t)node >> 6) * UINT64_C(0x9E3779B97F4A7C15);
     int64_t slot = (int64_t)((mixed >> 20) & (uint64_t)(walk->slot_count - 1));
@@ -39,7 +40,7 @@ static int64_t find_slot(const rv_walk *walk, const rv_node *node)
 }
 
 /* Keeps the hash table at most half full. */
-static bool reserve_slots(rv_walk *walk)
+static bool reserve_slots(rv_graph_walk *walk)
 {
     if (RV_LIKELY(2 * walk->visit_count < walk->slot_count))
         return true;
@@ -56,7 +57,7 @@ static bool reserve_slots(rv_walk *walk)
     return true;
 }
 
-int64_t rv_walk_visit(rv_walk *walk, rv_node *node)
+int64_t rv_graph_visit(rv_graph_walk *walk, rv_node *node)
 {
     if (!reserve_slots(walk))
         return -1;
@@ -83,7 +84,7 @@ int64_t rv_walk_visit(rv_walk *walk, rv_node *node)
     return walk->visit_count++;
 }
 
-void rv_walk_end(rv_walk *walk)
+void rv_graph_end(rv_graph_walk *walk)
 {
     for (int64_t i = 0; i < walk->grad_count; i++)
         rv_release(walk->grads[i]);
@@ -95,7 +96,7 @@ void rv_walk_end(rv_walk *walk)
     rv_memory_put(walk->stack, (size_t)walk->stack_capacity * sizeof *walk->stack);
 }
 
-static bool push(rv_walk *walk, int64_t entry)
+static bool push(rv_graph_walk *walk, int64_t entry)
 {
     int64_t *stack =
         grown(walk, walk->stack, walk->stack_count, &walk->stack_capacity, sizeof *stack);
@@ -110,7 +111,7 @@ static bool push(rv_walk *walk, int64_t entry)
 
 /* Sees a node for the first time: counts its edges and pushes what is below it, above a mark
  * (~index) that is popped when all of that is finished. */
-static bool enter(rv_walk *walk, int64_t index)
+static bool enter(rv_graph_walk *walk, int64_t index)
 {
     const rv_node *node = walk->visits[index].node;
     walk->visits[index].explored = true;
@@ -119,7 +120,7 @@ static bool enter(rv_walk *walk, int64_t index)
     for (int i = 0; i < node->inputs; i++) {
         if (node->edges[i].node == NULL)
             continue;
-        const int64_t below = rv_walk_visit(walk, node->edges[i].node);
+        const int64_t below = rv_graph_visit(walk, node->edges[i].node);
         if (below < 0)
             return false;
         walk->visits[below].waits++;
@@ -130,13 +131,13 @@ static bool enter(rv_walk *walk, int64_t index)
 }
 
 /* Whether the gradient of an input is wanted: something useful is there. */
-static bool is_needed(const rv_walk *walk, const rv_node *node, int input)
+static bool is_needed(const rv_graph_walk *walk, const rv_node *node, int input)
 {
     rv_node *below = node->edges[input].node;
     return below != NULL && walk->visits[walk->slots[find_slot(walk, below)]].useful;
 }
 
-static bool is_passed(const rv_walk *walk, const rv_node *node)
+static bool is_passed(const rv_graph_walk *walk, const rv_node *node)
 {
     for (int i = 0; i < node->inputs; i++)
         if (is_needed(walk, node, i))
@@ -145,7 +146,7 @@ static bool is_passed(const rv_walk *walk, const rv_node *node)
 }
 
 /* All below a node is finished: it is useful if it is a target or something below it is. */
-static bool finish(rv_walk *walk, int64_t index, bool leaves)
+static bool finish(rv_graph_walk *walk, int64_t index, bool leaves)
 {
     const rv_node *node = walk->visits[index].node;
     const bool passed = is_passed(walk, node);
@@ -159,7 +160,7 @@ static bool finish(rv_walk *walk, int64_t index, bool leaves)
     return true;
 }
 
-bool rv_walk_explore(rv_walk *walk, int64_t root, bool leaves)
+bool rv_graph_explore(rv_graph_walk *walk, int64_t root, bool leaves)
 {
     if (!push(walk, root))
         return false;
@@ -207,7 +208,7 @@ static bool is_private(const rv_tensor *t)
            __atomic_load_n(&t->storage->references, __ATOMIC_ACQUIRE) == 1 && rv_is_contiguous(t);
 }
 
-bool rv_walk_add(rv_walk *walk, const char *who, int64_t visit, int output, rv_tensor *g)
+bool rv_graph_add(rv_graph_walk *walk, const char *who, int64_t visit, int output, rv_tensor *g)
 {
     const rv_form *form = &walk->visits[visit].node->forms[output];
     rv_tensor **grad = &walk->grads[walk->visits[visit].grads + output];
@@ -239,7 +240,7 @@ bool rv_walk_add(rv_walk *walk, const char *who, int64_t visit, int output, rv_t
 #define FEW 16
 
 /* The gradients of a node's outputs, zeros where none came; false if none came at all. */
-static bool gather_gradients(rv_walk *walk, int64_t index, rv_tensor **gs, bool *failed)
+static bool gather_gradients(rv_graph_walk *walk, int64_t index, rv_tensor **gs, bool *failed)
 {
     const rv_node *node = walk->visits[index].node;
     bool any = false;
@@ -257,7 +258,7 @@ static bool gather_gradients(rv_walk *walk, int64_t index, rv_tensor **gs, bool 
 }
 
 /* Hands what the derivative gave to the nodes below. */
-static bool distribute(rv_walk *walk, const rv_derivative *d)
+static bool distribute(rv_graph_walk *walk, const rv_derivative *d)
 {
     const rv_node *node = d->node;
     for (int i = 0; i < d->inputs; i++) {
@@ -268,14 +269,14 @@ static bool distribute(rv_walk *walk, const rv_derivative *d)
                            "its derivative gave no gradient for input %d", i);
         const rv_edge edge = node->edges[i];
         const int64_t below = walk->slots[find_slot(walk, edge.node)];
-        if (!rv_walk_add(walk, node->op->name, below, edge.output, d->grads[i]))
+        if (!rv_graph_add(walk, node->op->name, below, edge.output, d->grads[i]))
             return false;
     }
     return true;
 }
 
 /* Calls one derivative. What it makes ends here, but for what the table holds. */
-static bool differentiate(rv_walk *walk, int64_t index)
+static bool differentiate(rv_graph_walk *walk, int64_t index)
 {
     RV_SCOPE;
     const rv_node *node = walk->visits[index].node;
@@ -303,7 +304,7 @@ static bool differentiate(rv_walk *walk, int64_t index)
 }
 
 /* Drops the gradients of a node that is done, unless they are wanted. */
-static void drop_gradients(rv_walk *walk, int64_t index)
+static void drop_gradients(rv_graph_walk *walk, int64_t index)
 {
     const rv_visit *visit = &walk->visits[index];
     if (visit->target || visit->node->op == NULL)
@@ -315,7 +316,7 @@ static void drop_gradients(rv_walk *walk, int64_t index)
 }
 
 /* A node whose outputs' gradients have all come. */
-static bool pass(rv_walk *walk, int64_t index)
+static bool pass(rv_graph_walk *walk, int64_t index)
 {
     rv_node *node = walk->visits[index].node;
     if (is_passed(walk, node)) {
@@ -337,7 +338,7 @@ static bool pass(rv_walk *walk, int64_t index)
     return true;
 }
 
-bool rv_walk_run(rv_walk *walk)
+bool rv_graph_run(rv_graph_walk *walk)
 {
     for (int64_t i = 0; i < walk->visit_count; i++)
         if (walk->visits[i].explored && walk->visits[i].waits == 0 && !push(walk, i))

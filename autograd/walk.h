@@ -18,7 +18,7 @@ typedef struct rv_visit {
     bool explored;
 } rv_visit;
 
-typedef struct rv_walk {
+typedef struct rv_graph_walk {
     const char *who;
     bool create_graph, retain_graph;
     rv_visit *visits; /* in the order of first sight */
@@ -29,24 +29,24 @@ typedef struct rv_walk {
     int64_t slot_count;
     int64_t *stack; /* explored but unfinished visits, or those that are ready */
     int64_t stack_count, stack_capacity;
-} rv_walk;
+} rv_graph_walk;
 
 /* The visit of a node, a new one if it has none; -1 with an error if memory is out. */
-int64_t rv_walk_visit(rv_walk *walk, rv_node *node);
+int64_t rv_graph_visit(rv_graph_walk *walk, rv_node *node);
 
 /* Explores everything below a root: counts edges, and finds out what is useful; targets must be
  * marked before, unless every leaf is one (`leaves`). False with an error, also if a node was
  * walked and released before. */
-bool rv_walk_explore(rv_walk *walk, int64_t root, bool leaves);
+bool rv_graph_explore(rv_graph_walk *walk, int64_t root, bool leaves);
 
 /* Adds g to the gradient of a visit's output, after checking dtype and summing it down to the
  * output's shape. */
-bool rv_walk_add(rv_walk *walk, const char *who, int64_t visit, int output, rv_tensor *g);
+bool rv_graph_add(rv_graph_walk *walk, const char *who, int64_t visit, int output, rv_tensor *g);
 
 /* Calls the derivatives from the roots, which have been given their gradients, down. */
-bool rv_walk_run(rv_walk *walk);
+bool rv_graph_run(rv_graph_walk *walk);
 
 /* Releases the gradients and the table. */
-void rv_walk_end(rv_walk *walk);
+void rv_graph_end(rv_graph_walk *walk);
 
 #endif

@@ -72,6 +72,28 @@ static char *message_memory(void)
     return rv_here.message;
 }
 
+void rv_error_enter(rv_error_place *place)
+{
+    place->outside = rv_here.place;
+    rv_here.place = place;
+}
+
+void rv_error_leave(const rv_error_place *place)
+{
+    rv_here.place = place->outside;
+}
+
+/* Begins the message with where the thread is, unless that says no more than `who`. */
+static int write_place(char *message, const char *who)
+{
+    const rv_error_place *place = rv_here.place;
+    const int used = place != NULL ? place->write(place, message, MESSAGE_BYTES / 2) : 0;
+    if (used <= 0 || used >= MESSAGE_BYTES / 2 || strcmp(message, who) == 0)
+        return 0;
+    message[used] = ' ';
+    return used + 1;
+}
+
 static void record(rv_status status, const char *who, const char *format, va_list arguments)
 {
     if (rv_here.status != RV_OK)
@@ -79,7 +101,8 @@ static void record(rv_status status, const char *who, const char *format, va_lis
     rv_here.status = status;
     char *message = message_memory();
     if (message != NULL) {
-        const int used = snprintf(message, MESSAGE_BYTES, "%s: ", who);
+        int used = write_place(message, who);
+        used += snprintf(message + used, (size_t)(MESSAGE_BYTES - used), "%s: ", who);
         if (used >= 0 && used < MESSAGE_BYTES)
             vsnprintf(message + used, (size_t)(MESSAGE_BYTES - used), format, arguments);
     }

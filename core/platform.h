@@ -5,8 +5,10 @@
 #ifndef RV_CORE_PLATFORM_H
 #define RV_CORE_PLATFORM_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "core/macros.h"
 
@@ -19,6 +21,10 @@ static inline void rv_lock(rv_mutex *mutex)
 {
     pthread_mutex_lock(mutex);
 }
+static inline bool rv_try_lock(rv_mutex *mutex)
+{
+    return pthread_mutex_trylock(mutex) == 0;
+}
 static inline void rv_unlock(rv_mutex *mutex)
 {
     pthread_mutex_unlock(mutex);
@@ -29,6 +35,10 @@ typedef pthread_cond_t rv_condition;
 static inline void rv_wait(rv_condition *condition, rv_mutex *mutex)
 {
     pthread_cond_wait(condition, mutex);
+}
+static inline void rv_wake_one(rv_condition *condition)
+{
+    pthread_cond_signal(condition);
 }
 static inline void rv_wake_all(rv_condition *condition)
 {
@@ -44,6 +54,22 @@ void rv_thread_join(rv_thread thread);
  * for all threads. False if the system refuses. */
 bool rv_at_thread_end(void (*at_end)(void *value), void *value);
 
+/* Calls in_child() in the child of every fork from now on. False if the system refuses. */
+bool rv_at_fork(void (*in_child)(void));
+
+/* Tells the processor that this is a loop that waits for another thread. */
+static inline void rv_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+    __asm__ __volatile__("yield");
+#endif
+}
+
+/* A clock that only goes forward. */
+int64_t rv_nanoseconds(void);
+
 /* How many processors this process may run on (its affinity), at least 1. */
 int rv_processors(void);
 
@@ -51,6 +77,19 @@ int rv_processors(void);
  * none. Free it with rv_system_free. */
 void *rv_system_allocate(size_t alignment, size_t bytes);
 void rv_system_free(void *memory);
+
+/* The size of the regular file at `path` in bytes; -1 with errno set for everything else (ENOENT:
+ * nothing is there; EISDIR: a folder; EOPNOTSUPP: a pipe or device). */
+static inline int64_t rv_file_size(const char *path)
+{
+    struct stat about;
+    if (stat(path, &about) != 0)
+        return -1;
+    if (S_ISREG(about.st_mode))
+        return (int64_t)about.st_size;
+    errno = S_ISDIR(about.st_mode) ? EISDIR : EOPNOTSUPP;
+    return -1;
+}
 
 /* A file that replaces another only when it is complete: written beside `path`, flushed to disk,
  * renamed. rv_replace_begin returns NULL with an error under `who` if the folder cannot be written;

@@ -129,6 +129,17 @@ RV_API rv_tensor *rv_empty_like(const rv_tensor *t);
 RV_API rv_tensor *rv_zeros_like(const rv_tensor *t);
 RV_API rv_tensor *rv_ones_like(const rv_tensor *t);
 
+/* Some tensors in an array that is borrowed: what an optimizer updates. rv_parameters(net) gives a
+ * layer's; RV_TENSORS(a, b) makes one of any tensors, which lasts to the end of the enclosing block.
+ */
+typedef struct rv_tensors {
+    rv_tensor *const *items; /* [count] */
+    int64_t count;
+} rv_tensors;
+#define RV_TENSORS(...)                                               \
+    ((rv_tensors){.items = (rv_tensor *const[]){__VA_ARGS__},         \
+                  .count = RV_COUNT(((rv_tensor *const[]){__VA_ARGS__}))})
+
 /* ---- looking into tensors ------------------------------------------------------------------- */
 
 /* The value of a tensor of one element, as a double (an I64 beyond 2^53 is rounded). NaN with an

@@ -33,6 +33,7 @@ typedef struct rv_thread_state {
     /* error.c */
     char *message; /* NULL until the first error */
     rv_status status;
+    const rv_error_place *place;
     bool defer_errors;
     bool recording_off;
     bool cleaned_at_end; /* whether this thread's end is taken care of */

@@ -1,0 +1,89 @@
+/* op_support.c - what several operations need: constants, checks, writing into a fresh result. */
+#include "autograd/op_support.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/elementwise.h"
+#include "core/parallel.h"
+
+/* A piece is large enough to be worth handing to a thread, and small enough for its cache. */
+enum { PIECE_ELEMENTS = 16384 };
+
+static bool holds(rv_dtype dtype, double value)
+{
+    if (rv_dtype_is_floating(dtype))
+        return true;
+    const double low = dtype == RV_U8 ? 0.0 : -0x1p63;
+    const double end = dtype == RV_U8 ? 256.0 : 0x1p63;
+    return value >= low && value < end && value == floor(value);
+}
+
+rv_tensor *rv_scalar_like(const char *who, const rv_tensor *x, double value)
+{
+    if (!rv_check(who, 0, x))
+        return NULL;
+    if (!holds(x->dtype, value))
+        return rv_fail_null(RV_ERROR_ARGUMENT, who, "the number %g cannot be held by %s", value,
+                            rv_dtype_name(x->dtype));
+    return rv_full_n(value, x->dtype, 0, NULL);
+}
+
+bool rv_check_floating(const char *who, int input, const rv_tensor *t)
+{
+    if (!rv_check(who, input, t))
+        return false;
+    if (!rv_dtype_is_floating(t->dtype))
+        return rv_fail(RV_ERROR_DTYPE, who, "input %d is %s, expected F32 or F64", input,
+                       rv_dtype_name(t->dtype));
+    return true;
+}
+
+bool rv_check_dtypes(const char *who, const rv_tensor *a, const rv_tensor *b)
+{
+    if (a->dtype != b->dtype)
+        return rv_fail(RV_ERROR_DTYPE, who, "dtypes differ: %s and %s", rv_dtype_name(a->dtype),
+                       rv_dtype_name(b->dtype));
+    return true;
+}
+
+bool rv_same_shape(const rv_tensor *a, const rv_tensor *b)
+{
+    return a->ndim == b->ndim &&
+           (a->ndim == 0 || memcmp(a->shape, b->shape, sizeof *a->shape * (size_t)a->ndim) == 0);
+}
+
+bool rv_write(const char *who, rv_tensor *into, const rv_tensor *from)
+{
+    return rv_elementwise_into(who, rv_kernels_get()->cast[from->dtype][into->dtype], into, 1,
+                               &from);
+}
+
+int64_t rv_product(int count, const int64_t *sizes)
+{
+    int64_t product = 1;
+    for (int i = 0; i < count; i++)
+        product *= sizes[i];
+    return product;
+}
+
+typedef struct row_task {
+    rv_rows_function *run;
+    void *context;
+    int64_t rows, rows_of_piece;
+} row_task;
+
+static void run_piece(void *context, int64_t piece)
+{
+    const row_task *task = context;
+    const int64_t first = piece * task->rows_of_piece;
+    const int64_t left = task->rows - first;
+    task->run(task->context, first, left < task->rows_of_piece ? left : task->rows_of_piece);
+}
+
+void rv_run_rows(int64_t rows, int64_t row_length, rv_rows_function *run, void *context)
+{
+    const int64_t fitting = PIECE_ELEMENTS / (row_length > 0 ? row_length : 1);
+    row_task task = {run, context, rows, fitting > 0 ? fitting : 1};
+    rv_parallel((rows + task.rows_of_piece - 1) / task.rows_of_piece, run_piece, &task);
+}

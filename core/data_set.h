@@ -1,0 +1,61 @@
+/* data_set.h - what a data set is made of. Private to core/.
+ *
+ * A source has the samples: tensors, or a callback. A data set is a list of its samples' indices,
+ * so that splitting moves no sample, and several sets share one source. Lists never change: a set
+ * that is split gets a new one, and whoever reads the old one goes on undisturbed.
+ */
+#ifndef RV_CORE_DATA_SET_H
+#define RV_CORE_DATA_SET_H
+
+#include "core/data.h"
+#include "core/platform.h"
+
+/* dtype and shape of one sample's x or y. */
+typedef struct rv_sample_shape {
+    rv_dtype dtype;
+    int ndim; /* at most RV_MAX_DIMENSIONS - 1 */
+    int64_t shape[RV_MAX_DIMENSIONS];
+    int64_t numel;
+} rv_sample_shape;
+
+typedef struct rv_source rv_source;
+struct rv_source {
+    rv_object object; /* its class destroys what the kind of source holds */
+    int64_t count;
+    rv_sample_shape x, y;
+    /* Fills x and y with n samples; false with an error. May be called by several threads at once.
+     */
+    bool (*fetch)(rv_source *source, int64_t n, const int64_t *indices, rv_tensor *x, rv_tensor *y);
+};
+
+struct rv_dataset {
+    rv_object object;
+    rv_source *source;
+    int64_t count;
+    rv_tensor *indices; /* I64 [count]; NULL: all of the source's samples in order */
+    rv_mutex lock;      /* guards count and indices, which a split changes */
+};
+
+/* A set over `source`, whose reference it takes over (also when it fails), and `indices` (retained;
+ * may be NULL). */
+rv_dataset *rv_dataset_new(const char *who, rv_source *source, rv_tensor *indices);
+
+/* The set as it is now, as one of its own that no split changes. */
+rv_dataset *rv_dataset_snapshot(const char *who, const rv_dataset *set);
+
+/* Whether `set` is a data set that may be used; false with an error under `who`. */
+bool rv_dataset_check(const char *who, const rv_dataset *set);
+
+/* An uninitialized tensor for n samples' x or y. */
+rv_tensor *rv_dataset_tensor(const char *who, const rv_sample_shape *sample, int64_t n);
+
+/* Fills x and y, which are [n, ...], with the samples at `places` of the set; `places` are replaced
+ * by indices of the source. Call it without an unread error: one that is there afterwards is taken
+ * for a failure. */
+bool rv_dataset_fetch(const rv_dataset *set, int64_t n, int64_t *places, rv_tensor *x,
+                      rv_tensor *y);
+
+/* rv_data_tensors under another name. */
+rv_dataset *rv_data_over_tensors(const char *who, rv_tensor *x, rv_tensor *y, bool scale);
+
+#endif

@@ -1,0 +1,304 @@
+/* elementwise.c - running an inner loop over whole tensors.
+ *
+ * Most calls are on inputs of one shape that lie row-major, or with a scalar: those go straight to
+ * the loop. All others become a walk (strided.h) in the order of the result's memory. Where it pays
+ * the elements are cut into pieces of a fixed number, whatever their shape.
+ */
+
+#include "core/elementwise.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/parallel.h"
+#include "core/strided.h"
+#include "core/tensor_make.h"
+
+#define MAX_INPUTS (RV_WALK_OPERANDS - 1)
+
+/* Elements of a piece: enough that handing it to a thread costs little beside it, and few enough
+ * that it stays in a core's cache. */
+#define PIECE 32768
+#define COSTLY_PIECE 8192
+
+/* A last axis shorter than this is not worth calling a loop for, if another is much longer. */
+#define SHORT_LINE 8
+
+#define SAME false
+#define MASK true
+static const struct {
+    int inputs;
+    bool is_mask;
+} loops[RV_LOOP_COUNT] = {
+#define LOOP(name, inputs_, result, formula) {.inputs = (inputs_), .is_mask = (result)},
+    RV_LOOP_LIST(LOOP)
+#undef LOOP
+};
+#undef SAME
+#undef MASK
+
+typedef struct elementwise_task {
+    rv_loop *loop;
+    rv_walk walk;
+    char *data[RV_WALK_OPERANDS];
+    int64_t numel, piece;
+} elementwise_task;
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+static void run_range(const elementwise_task *task, int64_t begin, int64_t end)
+{
+    rv_walk_place at;
+    rv_walk_seek(&task->walk, task->data, begin, &at);
+    for (int64_t i = begin, n; i < end; i += n) {
+        n = rv_walk_line(&task->walk, &at, end - i);
+        task->loop(n, at.data, rv_walk_strides(&task->walk));
+        rv_walk_advance(&task->walk, &at, n);
+    }
+}
+
+static void run_piece(void *context, int64_t index)
+{
+    const elementwise_task *task = context;
+    const int64_t begin = index * task->piece, end = begin + task->piece;
+    run_range(task, begin, end < task->numel ? end : task->numel);
+}
+
+static void run(elementwise_task *task)
+{
+    if (task->numel == 0)
+        return;
+    if (task->numel <= task->piece || rv_parallel_is_alone())
+        run_range(task, 0, task->numel);
+    else
+        rv_parallel((task->numel - 1) / task->piece + 1, run_piece, task);
+}
+
+/* Swaps the last axis with the longest one, if lines would be short. */
+static void lengthen_lines(rv_walk *walk)
+{
+    const int last = walk->ndim - 1;
+    int longest = last;
+    for (int i = 0; i < last; i++)
+        if (walk->shape[i] > walk->shape[longest])
+            longest = i;
+    if (last < 0 || walk->shape[last] >= SHORT_LINE ||
+        walk->shape[longest] < walk->shape[last] * SHORT_LINE)
+        return;
+    for (int k = 0; k < walk->operands; k++) {
+        const int64_t stride = walk->strides[last][k];
+        walk->strides[last][k] = walk->strides[longest][k];
+        walk->strides[longest][k] = stride;
+    }
+    const int64_t size = walk->shape[last];
+    walk->shape[last] = walk->shape[longest];
+    walk->shape[longest] = size;
+}
+
+/* Runs the loop over tensors whose shapes are known to broadcast to that of `out`. */
+static void run_walk(rv_loop *loop, int64_t piece, const rv_tensor *out, int n,
+                     const rv_tensor *const *in)
+{
+    elementwise_task task;
+    task.loop = loop;
+    task.numel = out->numel;
+    task.piece = piece;
+    rv_walk_start(&task.walk, n + 1);
+    int64_t strides[RV_WALK_OPERANDS];
+    for (int axis = 0; axis < out->ndim; axis++) {
+        strides[0] = out->strides[axis] * (int64_t)rv_dtype_size(out->dtype);
+        for (int k = 0; k < n; k++) {
+            const int own = axis - (out->ndim - in[k]->ndim);
+            const bool repeats = own < 0 || in[k]->shape[own] == 1;
+            strides[k + 1] =
+                repeats ? 0 : in[k]->strides[own] * (int64_t)rv_dtype_size(in[k]->dtype);
+        }
+        rv_walk_add(&task.walk, out->shape[axis], strides);
+    }
+    rv_walk_simplify(&task.walk);
+    lengthen_lines(&task.walk);
+    task.data[0] = out->data;
+    for (int k = 0; k < n; k++)
+        task.data[k + 1] = in[k]->data;
+    run(&task);
+}
+
+/* The same if `out` and every input are row-major and of one shape, or have one element. */
+static void run_packed(rv_loop *loop, int64_t piece, const rv_tensor *out, int n,
+                       rv_tensor *const *in)
+{
+    elementwise_task task;
+    int64_t strides[RV_WALK_OPERANDS];
+    strides[0] = (int64_t)rv_dtype_size(out->dtype);
+    task.data[0] = out->data;
+    for (int k = 0; k < n; k++) {
+        strides[k + 1] = in[k]->numel == 1 ? 0 : (int64_t)rv_dtype_size(in[k]->dtype);
+        task.data[k + 1] = in[k]->data;
+    }
+    if (out->numel <= piece) {
+        loop(out->numel, task.data, strides);
+        return;
+    }
+    task.loop = loop;
+    task.numel = out->numel;
+    task.piece = piece;
+    rv_walk_start(&task.walk, n + 1);
+    rv_walk_add(&task.walk, out->numel, strides);
+    run(&task);
+}
+
+/* ---- checks --------------------------------------------------------------------------------- */
+
+static bool check_dtypes(const char *who, rv_loop_id id, int n, rv_tensor *const *in, bool has_loop)
+{
+    const rv_dtype dtype = in[n - 1]->dtype;
+    const int first = id == RV_LOOP_where ? 1 : 0;
+    if (first == 1 && in[0]->dtype != RV_U8)
+        return rv_fail(RV_ERROR_DTYPE, who, "the condition is %s, not U8",
+                       rv_dtype_name(in[0]->dtype));
+    for (int k = first; k < n - 1; k++)
+        if (in[k]->dtype != dtype)
+            return rv_fail(RV_ERROR_DTYPE, who, "dtypes differ: %s and %s (cast one with rv_cast)",
+                           rv_dtype_name(in[k]->dtype), rv_dtype_name(dtype));
+    return has_loop ||
+           rv_fail(RV_ERROR_DTYPE, who, "takes F32 or F64, not %s", rv_dtype_name(dtype));
+}
+
+/* "[2,3] and [4]", "[2], [3] and [4]" */
+static void list_shapes(char *text, size_t size, int n, rv_tensor *const *in)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (int k = 0; k < n && used < size; k++) {
+        const char *between = k == 0 ? "" : k < n - 1 ? ", " : " and ";
+        used += (size_t)snprintf(text + used, size - used, "%s%s", between, RV_SHAPE_OF(in[k]));
+    }
+}
+
+static bool fail_broadcast(const char *who, int n, rv_tensor *const *in, int axis, int64_t a,
+                           int64_t b)
+{
+    char shapes[MAX_INPUTS * sizeof(rv_shape_buffer) + 16];
+    list_shapes(shapes, sizeof shapes, n, in);
+    return rv_fail(RV_ERROR_SHAPE, who, "shapes %s do not broadcast: axis %d is %lld and %lld",
+                   shapes, axis, (long long)a, (long long)b);
+}
+
+bool rv_broadcast_shape(const char *who, int n, rv_tensor *const *in, int *ndim,
+                        int64_t shape[RV_MAX_DIMENSIONS])
+{
+    int most = 0;
+    for (int k = 0; k < n; k++) {
+        if (!rv_check(who, k, in[k]))
+            return false;
+        most = in[k]->ndim > most ? in[k]->ndim : most;
+    }
+    for (int axis = -1; axis >= -most; axis--) {
+        int64_t size = 1;
+        for (int k = 0; k < n; k++) {
+            const int own = in[k]->ndim + axis;
+            if (own < 0 || in[k]->shape[own] == 1 || in[k]->shape[own] == size)
+                continue;
+            if (size != 1)
+                return fail_broadcast(who, n, in, axis, size, in[k]->shape[own]);
+            size = in[k]->shape[own];
+        }
+        shape[most + axis] = size;
+    }
+    *ndim = most;
+    return true;
+}
+
+static bool has_shape(const rv_tensor *t, int ndim, const int64_t *shape)
+{
+    if (t->ndim != ndim)
+        return false;
+    for (int i = 0; i < ndim; i++)
+        if (t->shape[i] != shape[i])
+            return false;
+    return true;
+}
+
+/* The input that all others equal in shape, all being row-major, or are one element to; NULL if
+ * there is none. */
+static const rv_tensor *find_packed(int n, rv_tensor *const *in)
+{
+    const rv_tensor *full = in[0];
+    for (int k = 1; k < n; k++)
+        if (in[k]->ndim > full->ndim || (in[k]->ndim == full->ndim && in[k]->numel > full->numel))
+            full = in[k];
+    for (int k = 0; k < n; k++)
+        if (in[k]->numel != 1 &&
+            !(has_shape(in[k], full->ndim, full->shape) && rv_is_contiguous(in[k])))
+            return NULL;
+    return full;
+}
+
+/* ---- the two entrances ---------------------------------------------------------------------- */
+
+/* A result of the shape that the inputs broadcast to, lying in memory as the first of full shape.
+ */
+static rv_tensor *make_result(const char *who, rv_dtype dtype, int n, rv_tensor *const *in)
+{
+    int ndim;
+    int64_t shape[RV_MAX_DIMENSIONS];
+    if (!rv_broadcast_shape(who, n, in, &ndim, shape))
+        return NULL;
+    for (int k = 0; k < n; k++)
+        if (has_shape(in[k], ndim, shape))
+            return rv_make_like(who, in[k], dtype);
+    return rv_make(who, dtype, ndim, shape);
+}
+
+static int64_t piece_of(rv_loop_id id)
+{
+    const bool is_costly = id == RV_LOOP_exp || id == RV_LOOP_log || id == RV_LOOP_tanh ||
+                           id == RV_LOOP_sigmoid || id == RV_LOOP_pow;
+    return is_costly ? COSTLY_PIECE : PIECE;
+}
+
+rv_tensor *rv_elementwise(const char *who, rv_loop_id id, int n, rv_tensor *const *in)
+{
+    if ((unsigned)id >= RV_LOOP_COUNT || n != loops[id].inputs)
+        return rv_fail_null(RV_ERROR_ARGUMENT, who, "loop %d does not take %d inputs", (int)id, n);
+    for (int k = 0; k < n; k++)
+        if (!rv_check(who, k, in[k]))
+            return NULL;
+    const rv_dtype dtype = in[n - 1]->dtype, result = loops[id].is_mask ? RV_U8 : dtype;
+    rv_loop *const loop = rv_kernels_get()->loops[id][dtype];
+    if (!check_dtypes(who, id, n, in, loop != NULL))
+        return NULL;
+    const rv_tensor *const packed = find_packed(n, in);
+    if (packed != NULL) {
+        rv_tensor *const out = rv_make(who, result, packed->ndim, packed->shape);
+        if (out != NULL)
+            run_packed(loop, piece_of(id), out, n, in);
+        return out;
+    }
+    rv_tensor *const out = make_result(who, result, n, in);
+    if (out != NULL) {
+        const rv_tensor *inputs[MAX_INPUTS] = {NULL};
+        memcpy(inputs, in, sizeof *in * (size_t)n);
+        run_walk(loop, piece_of(id), out, n, inputs);
+    }
+    return out;
+}
+
+bool rv_elementwise_into(const char *who, rv_loop *loop, rv_tensor *out, int n,
+                         const rv_tensor *const *in)
+{
+    if (loop == NULL || n < 0 || n > MAX_INPUTS)
+        return rv_fail(RV_ERROR_DTYPE, who, "there is no loop for %d inputs into %s", n,
+                       rv_dtype_name(out->dtype));
+    for (int k = 0; k < n; k++) {
+        const int added = out->ndim - in[k]->ndim;
+        bool broadcasts = added >= 0;
+        for (int i = 0; broadcasts && i < in[k]->ndim; i++)
+            broadcasts = in[k]->shape[i] == 1 || in[k]->shape[i] == out->shape[i + added];
+        if (!broadcasts)
+            return rv_fail(RV_ERROR_SHAPE, who, "%s does not broadcast to %s", RV_SHAPE_OF(in[k]),
+                           RV_SHAPE_OF(out));
+    }
+    run_walk(loop, PIECE, out, n, in);
+    return true;
+}

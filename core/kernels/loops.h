@@ -1,0 +1,85 @@
+/* loops.h - how an elementwise loop is written. Private to kernels/.
+ *
+ * UNARY and BINARY define a loop from an expression of x, or of a and b. Each holds the same loop
+ * several times, for the strides that are worth their own vector code: all contiguous, or one
+ * operand a single element; and once for strides of any kind. R is the type of the result, T the
+ * type of the inputs. The result may take the place of an input.
+ */
+#ifndef RV_CORE_KERNELS_LOOPS_H
+#define RV_CORE_KERNELS_LOOPS_H
+
+#include "core/kernels/isa.h"
+
+/* Element i of operand k, which has type T. */
+#define ELEMENT(T, k, i) (*(T *)(void *)(data[k] + (i)*strides[k]))
+
+#define STRIDE_IS(T, k) (strides[k] == (int64_t)sizeof(T))
+
+#define EACH RV_INDEPENDENT for (int64_t i = 0; i < n; i++)
+
+#define UNARY(name, dtype, R, T, expression)                                             \
+    void RV_KERNEL(name##_##dtype)(int64_t n, char *const *data, const int64_t *strides) \
+    {                                                                                    \
+        if (STRIDE_IS(R, 0) && STRIDE_IS(T, 1)) {                                        \
+            R *const y = (R *)(void *)data[0];                                           \
+            const T *const xs = (const T *)(const void *)data[1];                        \
+            EACH                                                                         \
+            {                                                                            \
+                const T x = xs[i];                                                       \
+                y[i] = (R)(expression);                                                  \
+            }                                                                            \
+            return;                                                                      \
+        }                                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                \
+            const T x = ELEMENT(const T, 1, i);                                          \
+            ELEMENT(R, 0, i) = (R)(expression);                                          \
+        }                                                                                \
+    }
+
+#define BINARY(name, dtype, R, T, expression)                                            \
+    void RV_KERNEL(name##_##dtype)(int64_t n, char *const *data, const int64_t *strides) \
+    {                                                                                    \
+        R *const y = (R *)(void *)data[0];                                               \
+        const T *const as = (const T *)(const void *)data[1];                            \
+        const T *const bs = (const T *)(const void *)data[2];                            \
+        if (n <= 0)                                                                      \
+            return;                                                                      \
+        if (STRIDE_IS(R, 0) && STRIDE_IS(T, 1) && STRIDE_IS(T, 2)) {                     \
+            EACH                                                                         \
+            {                                                                            \
+                const T a = as[i], b = bs[i];                                            \
+                y[i] = (R)(expression);                                                  \
+            }                                                                            \
+        } else if (STRIDE_IS(R, 0) && STRIDE_IS(T, 1) && strides[2] == 0) {              \
+            const T b = bs[0];                                                           \
+            EACH                                                                         \
+            {                                                                            \
+                const T a = as[i];                                                       \
+                y[i] = (R)(expression);                                                  \
+            }                                                                            \
+        } else if (STRIDE_IS(R, 0) && strides[1] == 0 && STRIDE_IS(T, 2)) {              \
+            const T a = as[0];                                                           \
+            EACH                                                                         \
+            {                                                                            \
+                const T b = bs[i];                                                       \
+                y[i] = (R)(expression);                                                  \
+            }                                                                            \
+        } else {                                                                         \
+            for (int64_t i = 0; i < n; i++) {                                            \
+                const T a = ELEMENT(const T, 1, i), b = ELEMENT(const T, 2, i);          \
+                ELEMENT(R, 0, i) = (R)(expression);                                      \
+            }                                                                            \
+        }                                                                                \
+    }
+
+/* The same without vector code, for what calls the C library anyway. */
+#define UNARY_CALL(name, dtype, T, expression)                                           \
+    void RV_KERNEL(name##_##dtype)(int64_t n, char *const *data, const int64_t *strides) \
+    {                                                                                    \
+        for (int64_t i = 0; i < n; i++) {                                                \
+            const T x = ELEMENT(const T, 1, i);                                          \
+            ELEMENT(T, 0, i) = (expression);                                             \
+        }                                                                                \
+    }
+
+#endif

@@ -1,0 +1,32 @@
+/* mnist_options.h - the command line of mnist. */
+#ifndef EXAMPLES_MNIST_OPTIONS_H
+#define EXAMPLES_MNIST_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum mnist_optim { MNIST_SGD, MNIST_ADAM } mnist_optim;
+
+typedef struct mnist_options {
+    const char *data;  /* the folder with the four files */
+    int64_t hidden;    /* units of the hidden layer */
+    double dropout;    /* how many of them are left out in training */
+    mnist_optim optim;
+    double lr;
+    double momentum; /* SGD only */
+    bool nesterov;   /* SGD only */
+    double weight_decay;
+    int64_t batch;      /* images to a step */
+    int64_t epochs;     /* times that all images are seen; 0: only test */
+    int64_t validation; /* training images kept apart to measure on */
+    uint64_t seed;
+    int threads;      /* 0: one for each processor */
+    const char *save; /* NULL: do not */
+    const char *load; /* NULL: start from random weights */
+} mnist_options;
+
+/* What the command line says; defaults for what it does not. Says what is wrong with it and ends
+ * the process with status 64 if something is. */
+mnist_options mnist_options_read(int argc, char **argv);
+
+#endif

@@ -1,0 +1,195 @@
+/* layer.h - layers: what they are, how they are used, and how one is written.
+ *
+ *     rv_layer *net = rv_layer_sequential(
+ *         rv_layer_flatten(),
+ *         rv_layer_linear(784, 100), rv_layer_relu(), rv_layer_dropout(0.2),
+ *         rv_layer_linear(100, 10));
+ *     rv_tensor *logits = rv_forward(net, x);
+ *     rv_layer_free(net);
+ *
+ * A layer is a class (a const struct of functions) and an instance, which holds parameters, buffers
+ * and children, all of them under names, and is in train or eval mode. Layers are counted: the
+ * caller holds the one reference of what a function here returns. A container takes over the
+ * reference of each child it is given, also when it fails; then it gives it back for the caller.
+ *
+ * Names are PyTorch's: the path of children's names, then the parameter's, joined by dots
+ * ("1.weight"). They are the names in rv_state, and so in the file that rv_save writes.
+ */
+#ifndef RV_LAYERS_LAYER_H
+#define RV_LAYERS_LAYER_H
+
+#include "core/tensor.h"
+
+RV_BEGIN_C
+
+typedef struct rv_layer rv_layer;
+
+/* ---- using layers ---------------------------------------------------------------------------- */
+
+/* What the layer makes of x: a tensor that the innermost scope owns. Runs in a scope of its own, so
+ * that what is made on the way, and backward does not need, is gone at once. NULL for a NULL layer
+ * or x; NULL with an error if the layer fails, whose message begins with the failing child's path:
+ * `sequential.1 linear: input [8,3] and weight [10,4] do not fit: ...`. Several threads may run one
+ * layer. */
+RV_API rv_tensor *rv_forward(rv_layer *layer, rv_tensor *x);
+
+/* Train mode (true, as layers are made) or eval mode (false), for the layer and everything in it:
+ * dropout drops in train mode only. False with an error for NULL. */
+RV_API bool rv_layer_train(rv_layer *layer, bool on);
+/* Which mode; false for NULL. */
+RV_API bool rv_layer_is_training(const rv_layer *layer);
+
+/* The parameters of a layer and of everything in it, each once, in PyTorch's order: a layer's own
+ * as they were added, then its children's. The view is borrowed: valid until something is added to
+ * the layer or it is freed. None, with an error, for NULL. */
+RV_API rv_tensors rv_parameters(const rv_layer *layer);
+
+/* A parameter, buffer or child by its name, or by its path: rv_layer_parameter(net, "1.weight"). It
+ * belongs to the layer, and lives as long. NULL with an error if there is none of that name. */
+RV_API rv_tensor *rv_layer_parameter(const rv_layer *layer, const char *name);
+RV_API rv_tensor *rv_layer_buffer(const rv_layer *layer, const char *name);
+RV_API rv_layer *rv_layer_child(const rv_layer *layer, const char *name);
+
+/* How many children (0 for NULL), and child i, counted from 0 in the order they were added; NULL
+ * with an error if i is out of range. */
+RV_API int64_t rv_layer_child_count(const rv_layer *layer);
+RV_API rv_layer *rv_layer_child_at(const rv_layer *layer, int64_t i);
+
+/* Adds a reference, so that a layer can stand in two places, and returns the layer:
+ * rv_layer_sequential(a, rv_layer_relu(), rv_layer_retain(a)). It then has one set of parameters,
+ * with the names of its first place. NULL is passed on. */
+RV_API rv_layer *rv_layer_retain(rv_layer *layer);
+
+/* Drops the caller's reference; NULL is ignored. */
+RV_API void rv_layer_free(rv_layer *layer);
+
+/* ---- the layers ------------------------------------------------------------------------------ *
+ *
+ * Shapes are of x and the result; `..` is any number of axes. All return NULL with an error for bad
+ * options or when memory is out. Floating means F32 or F64. */
+
+/* One child after the other, named "0", "1", ... A NULL child is an error (the child's own, when
+ * making it failed), and all others are freed. */
+#define rv_layer_sequential(...)                                     \
+    __extension__({                                                  \
+        RV_QUIET_BEGIN                                               \
+        rv_layer *const rv_children_[] = {__VA_ARGS__};              \
+        RV_QUIET_END                                                 \
+        rv_layer_sequential_n(rv_children_, RV_COUNT(rv_children_)); \
+    })
+/* The same with an array; of 0 children: returns its input. */
+RV_API rv_layer *rv_layer_sequential_n(rv_layer *const *children, int64_t count);
+
+typedef struct rv_layer_linear_options {
+    int64_t in_features;  /* >= 1 */
+    int64_t out_features; /* >= 1 */
+    bool bias;            /* default true; false: no bias */
+    rv_dtype dtype;       /* of the parameters; default RV_F32; or RV_F64 */
+} rv_layer_linear_options;
+
+/* rv_layer_linear(784, 100, .bias = false): x weight' + bias, [.., in] -> [.., out], floating.
+ * Parameters "weight" [out, in] and "bias" [out], both drawn uniformly from
+ * [-1/sqrt(in), 1/sqrt(in)], as in PyTorch (there: kaiming_uniform with a = sqrt(5)). For others,
+ * see layers/init.h: rv_init_he_normal(rv_layer_parameter(layer, "weight")). */
+#define rv_layer_linear(...)                                                                 \
+    RV_OPTIONS(rv_layer_linear_with, rv_layer_linear_options, .bias = true, .dtype = RV_F32, \
+               .in_features = __VA_ARGS__)
+RV_API rv_layer *rv_layer_linear_with(const rv_layer_linear_options *options);
+
+typedef struct rv_layer_flatten_options {
+    int start_axis; /* default 1: the axis of samples stays; negative: from the end */
+    int end_axis;   /* default -1: to the last one, included */
+} rv_layer_flatten_options;
+
+/* rv_layer_flatten(): the axes from start_axis to end_axis become one: [n, 1, 28, 28] -> [n, 784].
+ * Any dtype; a view where possible. Errors, when it runs: an axis that x does not have, start_axis
+ * after end_axis. */
+#define rv_layer_flatten(...)                                                                    \
+    RV_OPTIONS(rv_layer_flatten_with, rv_layer_flatten_options, .start_axis = 1, .end_axis = -1, \
+               __VA_ARGS__)
+RV_API rv_layer *rv_layer_flatten_with(const rv_layer_flatten_options *options);
+
+/* The activations: functions of each element, floating, any shape (autograd/operations.h). */
+RV_API rv_layer *rv_layer_relu(void);    /* max(x, 0) */
+RV_API rv_layer *rv_layer_tanh(void);    /* (e^x - e^-x) / (e^x + e^-x) */
+RV_API rv_layer *rv_layer_sigmoid(void); /* 1 / (1 + e^-x) */
+
+typedef struct rv_layer_dropout_options {
+    int unused; /* comes first so that a p without a name follows it, and none is the default */
+    double p;   /* the probability that an element is dropped; default 0.5; 0 to 1 */
+} rv_layer_dropout_options;
+
+/* rv_layer_dropout(0.2), or rv_layer_dropout() for 0.5: in train mode each element becomes 0 with
+ * probability p, else x / (1 - p) (Srivastava et al. 2014); in eval mode x is returned. Floating,
+ * any shape. Draws from the generator (core/random.h). */
+#define rv_layer_dropout(...) \
+    RV_OPTIONS(rv_layer_dropout_with, rv_layer_dropout_options, .p = 0.5, .unused = 0, __VA_ARGS__)
+RV_API rv_layer *rv_layer_dropout_with(const rv_layer_dropout_options *options);
+
+/* ---- writing a layer ------------------------------------------------------------------------- *
+ *
+ * The library's layers are written with nothing but this. All of a layer that scales its input by a
+ * parameter:
+ *
+ *     static rv_tensor *scale_forward(rv_layer *self, rv_tensor *x)
+ *     {
+ *         return rv_mul(x, rv_layer_parameter(self, "weight"));
+ *     }
+ *     static const rv_layer_class scale_class = {
+ *         .name = "scale", .size = sizeof(rv_layer), .forward = scale_forward};
+ *
+ *     rv_layer *scale(int64_t features)
+ *     {
+ *         RV_SCOPE;
+ *         rv_layer *layer = rv_layer_new(&scale_class);
+ *         rv_layer_add_parameter(layer, "weight", rv_ones(RV_F32, features));
+ *         return rv_layer_complete(layer);
+ *     }
+ *
+ * A layer with fields of its own has a struct that begins with an rv_layer, and .size is that of
+ * the struct. A layer that is made of others adds them as children and calls rv_forward on them. */
+
+typedef struct rv_layer_class {
+    const char *name; /* "linear": what messages call it */
+    size_t size;      /* of an instance in bytes: of a struct that begins with an rv_layer */
+    /* The result, or NULL after an error. A tensor made here lives to the end of the call, unless
+     * it is the result, a field retains it (rv_retain), or backward needs it. */
+    rv_tensor *(*forward)(rv_layer *self, rv_tensor *x);
+    /* Frees what the instance holds besides parameters, buffers and children; NULL: nothing. */
+    void (*destroy)(rv_layer *self);
+    /* Called after the mode was set; NULL: there is nothing to do. */
+    void (*train)(rv_layer *self, bool on);
+} rv_layer_class;
+
+/* What an instance begins with. Read its fields; change none. */
+struct rv_layer {
+    rv_object object;
+    const rv_layer_class *layer_class;
+    struct rv_layer_parts *parts; /* parameters, buffers, children */
+    bool training;
+};
+
+/* An instance of class->size bytes in train mode, its fields 0. `layer_class` must live as long. */
+RV_API rv_layer *rv_layer_new(const rv_layer_class *layer_class);
+
+/* These add to a layer that is being made, until it stands in a container itself; after that,
+ * adding is an error. Names are of 1 to 63 characters without a dot, and each of a layer's
+ * parameters, buffers and children has another. A failure is remembered for rv_layer_complete; the
+ * layer stays as it was. Layers are at most 32 deep.
+ *
+ * rv_layer_add_parameter makes `tensor` (floating, not computed from others that require a
+ * gradient) require a gradient, holds it and returns it. rv_layer_add_buffer holds and returns a
+ * tensor that is state but not learned (it must not require a gradient). rv_layer_add_child takes
+ * over the caller's reference of `child`, also when it fails, and returns the child. NULL with an
+ * error. */
+RV_API rv_tensor *rv_layer_add_parameter(rv_layer *layer, const char *name, rv_tensor *tensor);
+RV_API rv_tensor *rv_layer_add_buffer(rv_layer *layer, const char *name, rv_tensor *tensor);
+RV_API rv_layer *rv_layer_add_child(rv_layer *layer, const char *name, rv_layer *child);
+
+/* Returns the layer if everything that was added to it was; else frees it and returns NULL: the
+ * last line of a function that makes one. */
+RV_API rv_layer *rv_layer_complete(rv_layer *layer);
+
+RV_END_C
+
+#endif

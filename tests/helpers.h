@@ -1,0 +1,60 @@
+/* helpers.h - what the suites share: reading tensors, comparing them, golden files, layouts.
+ *
+ * Nothing here is a check by itself: functions answer, and say why not; the suites assert.
+ */
+#ifndef TESTS_HELPERS_H
+#define TESTS_HELPERS_H
+
+#include "ravine.h"
+
+/* Why a check said no; empty if it did not. */
+typedef struct reason {
+    char text[600];
+} reason;
+/* Sets the reason unless it has one already; returns false. */
+bool because(reason *why, const char *format, ...) RV_PRINTF(2, 3);
+
+/* Element i of any tensor, counted row-major, as a double. */
+double at(const rv_tensor *t, int64_t i);
+
+/* A 1-d F64 tensor of these numbers. */
+#define VECTOR(...) \
+    vector_of((int64_t)(sizeof((double[]){__VA_ARGS__}) / sizeof(double)), (double[]){__VA_ARGS__})
+rv_tensor *vector_of(int64_t n, const double *values);
+
+/* Whether the elements of t are these numbers to within `tolerance` * max(1, |number|). */
+#define HOLDS(t, tolerance, ...)                                                         \
+    holds((t), (tolerance), (int64_t)(sizeof((double[]){__VA_ARGS__}) / sizeof(double)), \
+          (double[]){__VA_ARGS__})
+bool holds(const rv_tensor *t, double tolerance, int64_t n, const double *values);
+
+/* Whether both have one shape, and all |got - want| <= tolerance * max(1, |want|); NaN is near NaN
+ * here, and an infinity near itself. Dtypes may differ. */
+bool is_near(const rv_tensor *got, const rv_tensor *want, double tolerance, reason *why);
+
+/* Reads the thread's error; whether it has this status and its message contains `text`. Says on
+ * stderr what it was, if not. */
+bool error_is(rv_status status, const char *text);
+/* Whether there is no unread error; says on stderr what it is (and reads it), if there is. */
+bool no_error(void);
+
+/* A copy of t's elements that lies differently in memory. */
+typedef enum layout {
+    LAYOUT_PACKED,     /* row-major, no gaps */
+    LAYOUT_TRANSPOSED, /* the last axis has the largest stride */
+    LAYOUT_STEPPED,    /* gaps between the elements, and before the first */
+    LAYOUT_COUNT
+} layout;
+rv_tensor *laid_out(const rv_tensor *t, layout how);
+
+/* A golden file of tests/golden/, read whole; NULL with a reason on stderr. */
+typedef struct golden golden;
+golden *golden_open(const char *file);
+void golden_close(golden *g);
+/* A copy of one tensor of it, NULL (without an error) if there is none of that name. */
+rv_tensor *golden_tensor(const golden *g, const char *name_format, ...) RV_PRINTF(2, 3);
+
+/* Runs `body` on a thread with a stack of `bytes` and waits for it; false if there is no thread. */
+bool on_small_stack(size_t bytes, void (*body)(void));
+
+#endif

@@ -1,0 +1,147 @@
+/* mallocs - from its second step on, training calls malloc zero times.
+ *
+ * This program has malloc and its relatives go through counters, on every thread, and trains with
+ * a shuffling loader, dropout, a short last batch, and an evaluation after each epoch, with SGD and
+ * with Adam. It prints how many calls there were from step 2 to step 100, and fails if any.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <ravine.h>
+
+enum { IMAGES = 1000, BATCH = 96, STEPS = 100 }; /* the last batch of an epoch has 40 images */
+
+/* What glibc's own functions are called, for those who replace them. */
+void *__libc_malloc(size_t bytes);
+void *__libc_calloc(size_t n, size_t bytes);
+void *__libc_realloc(void *block, size_t bytes);
+void *__libc_memalign(size_t alignment, size_t bytes);
+
+static atomic_bool counting;
+static atomic_long calls;
+static atomic_long first_step; /* of the first call that was counted, and its size */
+static atomic_long first_bytes;
+static atomic_long step;
+
+static void count(size_t bytes)
+{
+    if (atomic_load(&counting) && atomic_fetch_add(&calls, 1) == 0) {
+        atomic_store(&first_step, atomic_load(&step));
+        atomic_store(&first_bytes, (long)bytes);
+    }
+}
+
+void *malloc(size_t bytes)
+{
+    count(bytes);
+    return __libc_malloc(bytes);
+}
+
+void *calloc(size_t n, size_t bytes)
+{
+    count(n * bytes);
+    return __libc_calloc(n, bytes);
+}
+
+void *realloc(void *block, size_t bytes)
+{
+    count(bytes);
+    return __libc_realloc(block, bytes);
+}
+
+void *aligned_alloc(size_t alignment, size_t bytes)
+{
+    count(bytes);
+    return __libc_memalign(alignment, bytes);
+}
+
+int posix_memalign(void **block, size_t alignment, size_t bytes)
+{
+    count(bytes);
+    *block = __libc_memalign(alignment, bytes);
+    return *block == NULL ? ENOMEM : 0;
+}
+
+static rv_dataset *make_images(int64_t n)
+{
+    rv_tensor *x = rv_rand(RV_F32, n, 28, 28);
+    rv_tensor *y = rv_randint(0, 10, RV_I64, n);
+    return rv_data_tensors(x, y);
+}
+
+static void train(rv_layer *net, rv_optim *opt, rv_loader *batches, rv_dataset *validation)
+{
+    rv_batch b;
+    while (atomic_load(&step) < STEPS) {
+        while (rv_next(batches, &b)) {
+            RV_SCOPE;
+            if (atomic_fetch_add(&step, 1) == 1)
+                atomic_store(&counting, true); /* step 2 begins */
+            rv_tensor *loss = rv_cross_entropy(rv_forward(net, b.x), b.y);
+            rv_optim_zero_grad(opt);
+            rv_backward(loss);
+            rv_optim_step(opt);
+            if (atomic_load(&step) == STEPS)
+                atomic_store(&counting, false);
+        }
+        rv_accuracy(net, validation);
+    }
+}
+
+/* The number of calls while training with SGD, or with Adam. */
+static long measure(bool adam)
+{
+    RV_SCOPE;
+    rv_dataset *images = make_images(IMAGES), *validation = make_images(250);
+    rv_loader *batches = rv_data_loader(images, .batch_size = BATCH, .shuffle = true);
+    rv_layer *net = rv_layer_sequential(
+        rv_layer_flatten(),
+        rv_layer_linear(784, 100), rv_layer_relu(), rv_layer_dropout(0.2),
+        rv_layer_linear(100, 10));
+    rv_optim *opt = adam ? rv_optim_adam(rv_parameters(net), .lr = 0.001)
+                         : rv_optim_sgd(rv_parameters(net), .lr = 0.1, .momentum = 0.9);
+
+    atomic_store(&calls, 0);
+    atomic_store(&step, 0);
+    train(net, opt, batches, validation);
+    printf("%s: %ld calls of malloc from step 2 to step %d", adam ? "adam" : "sgd",
+           atomic_load(&calls), STEPS);
+    if (atomic_load(&calls) > 0)
+        printf(", the first in step %ld for %ld bytes", atomic_load(&first_step),
+               atomic_load(&first_bytes));
+    printf("\n");
+
+    rv_optim_free(opt);
+    rv_layer_free(net);
+    rv_loader_free(batches);
+    rv_data_free(validation);
+    rv_data_free(images);
+    return atomic_load(&calls);
+}
+
+int main(void)
+{
+    rv_on_error(rv_error_exit);
+    rv_set_threads(2);
+
+    /* That the counters count is a part of the test. */
+    atomic_store(&counting, true);
+    void *volatile blocks[] = {malloc(1), calloc(1, 1), realloc(NULL, 1), aligned_alloc(64, 64)};
+    for (int i = 0; i < RV_COUNT(blocks); i++)
+        free(blocks[i]);
+    atomic_store(&counting, false);
+    if (atomic_load(&calls) != 4) {
+        printf("%ld of 4 calls were counted\n", atomic_load(&calls));
+        return 1;
+    }
+
+    const long sgd = measure(false);
+    rv_finish(); /* so that Adam starts with nothing recycled */
+    const long adam = measure(true);
+    rv_finish();
+    return sgd + adam > 0;
+}

@@ -1,0 +1,87 @@
+#!/bin/bash
+# The mnist example: what it prints, what it saves, what it says to a wrong command line.
+. "$(dirname "$0")/common.sh"
+make_mnist
+program=$build_folder/examples/mnist
+unset RV_DATA
+
+say "training: a line an epoch, the test accuracy last, plain text when stderr is no terminal"
+out=$("$program" --data "$mnist" --epochs 3 --validation 300 --save "$work/net" 2>"$work/err") ||
+    fail "training: $(cat "$work/err")"
+pattern='^epoch  [123]/3  train loss [0-9]+\.[0-9]{4}  validation accuracy [01]\.[0-9]{4}  [0-9]+\.[0-9]{2} s$'
+[ "$(grep -Ec "$pattern" <<<"$out")" -eq 3 ] || fail "three epochs: $out"
+[ "$(wc -l <<<"$out")" -eq 4 ] || fail "four lines: $out"
+last=$(tail -n 1 <<<"$out")
+expect_text "the last line" "$last" '^test accuracy [01]\.[0-9]{4}$'
+awk -v a="${last##* }" 'BEGIN { exit !(a > 0.9) }' || fail "it did not learn: $last"
+grep -q $'[\r\033]' "$work/err" && fail "control characters in a log: $(cat -v "$work/err")"
+expect "PyTorch's names" grep -aq '"1.weight"' "$work/net"
+
+say "loaded in a new process: the same test accuracy"
+out=$("$program" --data "$mnist" --load "$work/net" --epochs 0) || fail "loading: $out"
+[ "$out" = "$last" ] || fail "saved: $last; loaded: $out"
+out=$(cd "$work" && mkdir data && ln -s "$mnist" data/mnist &&
+    "$program" --load "$work/net" --epochs 0) || fail "data/mnist: $out"
+[ "$out" = "$last" ] || fail "data/mnist: $out"
+out=$(mkdir "$work/data_sets" && ln -s "$mnist" "$work/data_sets/mnist" &&
+    RV_DATA=$work/data_sets "$program" --load "$work/net" --epochs 0) || fail "RV_DATA: $out"
+[ "$out" = "$last" ] || fail "RV_DATA: $out"
+out=$("$program" --data "$mnist" --load "$work/net" --hidden 7 --epochs 0 2>&1) &&
+    fail "loaded into another network: $out"
+expect_text "another network" "$out" '^.*\[100,784\].*\[7,784\]|\[7,784\].*\[100,784\]'
+
+say "adam, nesterov, weight decay, no dropout, other sizes"
+for options in '--optim adam --lr 0.003' '--nesterov --lr 0.05' '--weight-decay 0.001 --dropout 0' \
+    '--batch 77 --hidden 31 --threads 2'; do
+    # shellcheck disable=SC2086
+    out=$("$program" --data "$mnist" --epochs 2 --validation 300 $options) || fail "$options: $out"
+    awk -v a="${out##* }" 'BEGIN { exit !(a > 0.8) }' || fail "$options: it did not learn: $out"
+done
+
+say "on a terminal: a bar with rate and time left, gone at the end of the epoch"
+if command -v script >/dev/null; then
+    out=$(script -qec "'$program' --data '$mnist' --epochs 30 --validation 300 --batch 4 \
+        --hidden 300" /dev/null </dev/null)
+    expect_text "a bar" "$out" 'epoch +[0-9]+/30 \[=+>? *\] +[0-9]+%  [0-9]+ batches/s, [0-9.]+ s left'
+else
+    say "(script, of Debian's bsdutils, is not there: not tried)"
+fi
+
+say "--help explains every option"
+out=$("$program" --help) || fail "help: $out"
+for option in data model hidden optim lr momentum nesterov weight-decay dropout batch epochs \
+    validation seed threads save load; do
+    expect_text "help" "$out" "^ +--$option(=[A-Z]+)?( |$)"
+done
+
+# refused STATUS MESSAGE OPTION...
+refused() {
+    local status=$1 message=$2 out got=0
+    shift 2
+    out=$("$program" --data "$mnist" --epochs 1 --validation 300 "$@" 2>&1) || got=$?
+    [ $got -eq "$status" ] || fail "$*: status $got, expected $status: $out"
+    expect_text "$*" "$out" "$message"
+}
+say "wrong command lines are errors that say what is wrong"
+refused 64 '--lr -1: expected a number above 0' --lr -1
+refused 64 '--lr nan: expected a number above 0' --lr nan
+refused 64 '--lr 0.1x: expected a number above 0' --lr 0.1x
+refused 64 '--lr inf: expected a number above 0' --lr inf
+refused 64 '--momentum -0.5: expected a number not below 0' --momentum -0.5
+refused 64 '--weight-decay x: expected a number not below 0' --weight-decay x
+refused 64 '--dropout 1.5: expected 0 to 1' --dropout 1.5
+refused 64 '--optim sdg: expected sgd or adam' --optim sdg
+refused 64 '--model vgg: expected mlp' --model vgg
+refused 64 '--hidden 0: expected a whole number from 1' --hidden 0
+refused 64 '--batch 1e3: expected a whole number from 1' --batch 1e3
+refused 64 '--epochs -1: expected a whole number from 0' --epochs -1
+refused 64 '--seed 99999999999999999999: expected a whole number' --seed 99999999999999999999
+refused 64 '--threads 1000: expected a whole number from 0 to 256' --threads 1000
+refused 64 'unrecognized option' --learning-rate 1
+refused 64 'extra: expected an option' extra
+refused 1 'split' --validation 100000
+refused 1 'nowhere' --data "$work/nowhere"
+refused 1 'nowhere' --load "$work/nowhere"
+refused 1 'nowhere' --save "$work/nowhere/net"
+refused 1 'momentum' --nesterov --momentum 0
+say "ok"

@@ -1,0 +1,247 @@
+/* test_operations.c - every operation of the list, over every sample of the table.
+ *
+ *     test_operations               runs the tests
+ *     test_operations --table       prints what each operation passed
+ *     test_operations --dump FILE   writes the samples for tests/golden/operations.py
+ *
+ * A test for each operation and each check, so that one that crashes takes no other with it.
+ */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "samples_check.h"
+
+static int ids[] = {
+#define ID(name) RV_OP_ID_##name,
+    RV_OPERATION_LIST(ID)
+#undef ID
+};
+
+/* ---- the checks, operation by operation ------------------------------------------------------ */
+
+typedef struct tally {
+    int passed, failed, skipped;
+} tally;
+
+/* Runs one check over the samples of one operation; prints what fails. */
+static tally over_samples(const char *op, const char *check_name, sample_check *check)
+{
+    tally all = {0, 0, 0};
+    const sample *s;
+    for (int i = 0; (s = sample_at(i)) != NULL; i++) {
+        if (strcmp(s->op, op) != 0)
+            continue;
+        RV_SCOPE;
+        reason why = {""};
+        const verdict v = check(s, &why);
+        const char *unread = rv_error();
+        if (v == FAILED || unread != NULL) {
+            fprintf(stderr, "%s/%s: %s: %s%s\n", op, s->name, check_name, why.text,
+                    unread != NULL ? unread : "");
+            all.failed++;
+        } else if (v == PASSED) {
+            all.passed++;
+        } else {
+            all.skipped++;
+        }
+    }
+    return all;
+}
+
+#define FOR_EACH_OPERATION(check)                                                               \
+    ParameterizedTestParameters(operations, check)                                              \
+    {                                                                                           \
+        return cr_make_param_array(int, ids, RV_COUNT(ids));                                    \
+    }                                                                                           \
+    ParameterizedTest(int *id, operations, check)                                               \
+    {                                                                                           \
+        const tally all = over_samples(rv_op_name(*id), #check, check_##check);                 \
+        cr_expect_eq(all.failed, 0, "%s: %d of %d samples failed", rv_op_name(*id), all.failed, \
+                     all.failed + all.passed);                                                  \
+    }
+
+FOR_EACH_OPERATION(forward)
+FOR_EACH_OPERATION(gradient)
+FOR_EACH_OPERATION(recorded)
+FOR_EACH_OPERATION(gradcheck)
+FOR_EACH_OPERATION(gradgradcheck)
+FOR_EACH_OPERATION(layouts)
+FOR_EACH_OPERATION(f32)
+FOR_EACH_OPERATION(inputs_kept)
+
+static tally over_bad_calls(const char *op)
+{
+    tally all = {0, 0, 0};
+    const bad_call *call;
+    for (int i = 0; (call = bad_call_at(i)) != NULL; i++) {
+        if (strcmp(call->op, op) != 0)
+            continue;
+        reason why = {""};
+        if (check_bad_call(call, &why)) {
+            all.passed++;
+        } else {
+            fprintf(stderr, "%s/%s: %s\n", op, call->name, why.text);
+            all.failed++;
+        }
+    }
+    return all;
+}
+
+ParameterizedTestParameters(operations, bad_calls)
+{
+    return cr_make_param_array(int, ids, RV_COUNT(ids));
+}
+ParameterizedTest(int *id, operations, bad_calls)
+{
+    const tally all = over_bad_calls(rv_op_name(*id));
+    cr_expect_eq(all.failed, 0, "%s: %d bad calls were not refused as they should", rv_op_name(*id),
+                 all.failed);
+    cr_expect_geq(all.passed, 2, "%s has %d bad calls in the table, expected 2 or more",
+                  rv_op_name(*id), all.passed);
+}
+
+/* ---- the table itself ------------------------------------------------------------------------ */
+
+static bool has_floating_input(const sample *s)
+{
+    for (int i = 0; i < sample_inputs(s); i++)
+        if (rv_dtype_is_floating(s->in[i].dtype))
+            return true;
+    return false;
+}
+
+/* An operation is differentiated by its samples, or has one that shows that it cannot be. */
+ParameterizedTestParameters(table, covers)
+{
+    return cr_make_param_array(int, ids, RV_COUNT(ids));
+}
+ParameterizedTest(int *id, table, covers)
+{
+    const char *op = rv_op_name(*id);
+    int samples = 0, checked = 0, without = 0;
+    const sample *s;
+    for (int i = 0; (s = sample_at(i)) != NULL; i++) {
+        if (strcmp(s->op, op) != 0)
+            continue;
+        samples++;
+        checked += s->gradient == SAMPLE_CHECKED;
+        without += s->gradient == SAMPLE_NONE && has_floating_input(s);
+        cr_expect_not_null(s->torch, "%s/%s has no golden value", op, s->name);
+    }
+    cr_expect_gt(samples, 0, "%s has no sample", op);
+    cr_expect(checked > 0 || without > 0, "%s has no sample that is differentiated", op);
+}
+
+Test(table, names_operations_of_the_list_once)
+{
+    const sample *s, *other;
+    for (int i = 0; (s = sample_at(i)) != NULL; i++) {
+        int id = 1;
+        while (id < RV_OP_COUNT && strcmp(rv_op_name(id), s->op) != 0)
+            id++;
+        cr_expect_lt(id, (int)RV_OP_COUNT, "%s/%s is no operation", s->op, s->name);
+        for (int k = 0; k < i && (other = sample_at(k)) != NULL; k++)
+            cr_expect(strcmp(s->op, other->op) != 0 || strcmp(s->name, other->name) != 0,
+                      "%s/%s stands twice", s->op, s->name);
+    }
+    const bad_call *call;
+    for (int i = 0; (call = bad_call_at(i)) != NULL; i++) {
+        int id = 1;
+        while (id < RV_OP_COUNT && strcmp(rv_op_name(id), call->op) != 0)
+            id++;
+        cr_expect_lt(id, (int)RV_OP_COUNT, "bad call %s/%s is no operation", call->op, call->name);
+    }
+}
+
+Test(table, the_list_has_names)
+{
+    cr_expect_str_eq(rv_op_name(RV_OP_ID_custom), "custom");
+    cr_expect_str_eq(rv_op_name(RV_OP_ID_tanh), "tanh");
+    cr_expect_null(rv_op_name(RV_OP_COUNT));
+    cr_expect_null(rv_op_name(-1));
+}
+
+/* ---- printing -------------------------------------------------------------------------------- */
+
+static void print_cell(tally all)
+{
+    char cell[32];
+    if (all.passed + all.failed == 0)
+        snprintf(cell, sizeof cell, "-");
+    else if (all.failed == 0)
+        snprintf(cell, sizeof cell, "%d", all.passed);
+    else
+        snprintf(cell, sizeof cell, "%d of %d!", all.passed, all.passed + all.failed);
+    printf(" %10s", cell);
+}
+
+static void print_dtypes(const char *op)
+{
+    bool used[RV_DTYPE_COUNT] = {false};
+    const sample *s;
+    for (int i = 0; (s = sample_at(i)) != NULL; i++)
+        for (int k = 0; strcmp(s->op, op) == 0 && k < sample_inputs(s); k++) {
+            used[s->in[k].dtype] = true;
+            used[RV_F32] = used[RV_F32] || s->in[k].dtype == RV_F64; /* each runs in both */
+        }
+    char cell[32] = "";
+    for (rv_dtype d = RV_F32; d < RV_DTYPE_COUNT; d++)
+        if (used[d])
+            snprintf(cell + strlen(cell), sizeof cell - strlen(cell), "%s ", rv_dtype_name(d));
+    printf("%-16s", cell);
+}
+
+static int print_table(void)
+{
+    sample_check *const checks[] = {check_forward,   check_f32,           check_gradient,
+                                    check_gradcheck, check_gradgradcheck, check_layouts,
+                                    check_recorded,  check_inputs_kept};
+    const char *const names[] = {"forward", "f32",     "gradient", "gradcheck",
+                                 "second",  "layouts", "recorded", "inputs"};
+    int failed = 0, samples = 0;
+    while (sample_at(samples) != NULL)
+        samples++;
+    printf("Samples that passed; - where the check does not apply.\n\n%-14s%-16s", "operation",
+           "dtypes");
+    for (int k = 0; k < RV_COUNT(names); k++)
+        printf(" %10s", names[k]);
+    printf(" %10s\n", "bad calls");
+    for (int i = 0; i < RV_COUNT(ids); i++) {
+        const char *op = rv_op_name(ids[i]);
+        printf("%-14s", op);
+        print_dtypes(op);
+        for (int k = 0; k < RV_COUNT(checks); k++) {
+            const tally all = over_samples(op, names[k], checks[k]);
+            print_cell(all);
+            failed += all.failed;
+        }
+        const tally bad = over_bad_calls(op);
+        print_cell(bad);
+        printf("\n");
+        fflush(stdout);
+        failed += bad.failed;
+    }
+    printf("\n%d operations, %d samples, %d failures\n", RV_COUNT(ids), samples, failed);
+    return failed > 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--table") == 0)
+        return print_table();
+    if (argc == 3 && strcmp(argv[1], "--dump") == 0) {
+        if (dump_samples(argv[2]))
+            return 0;
+        perror(argv[2]);
+        return 1;
+    }
+    struct criterion_test_set *tests = criterion_initialize();
+    int status = 0;
+    if (criterion_handle_args(argc, argv, true))
+        status = !criterion_run_all_tests(tests);
+    criterion_finalize(tests);
+    return status;
+}
