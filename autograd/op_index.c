@@ -79,6 +79,16 @@ static void gather_derivative(rv_derivative *d)
 
 static const rv_op gather_op = RV_OP(gather, 2, RV_SAVE_INPUT(1), gather_derivative);
 
+/* memcpy, inlined for the sizes that there are. */
+static void copy_element(size_t size, char *to, const char *from)
+{
+    switch (size) {
+    case 8: memcpy(to, from, 8); break;
+    case 4: memcpy(to, from, 4); break;
+    default: *to = *from; break;
+    }
+}
+
 rv_tensor *rv_gather(rv_tensor *x, int axis, rv_tensor *index)
 {
     const int along = check_index("gather", x, axis, index);
@@ -93,7 +103,7 @@ rv_tensor *rv_gather(rv_tensor *x, int axis, rv_tensor *index)
         const int64_t from = named_offset("gather", &w);
         if (from < 0)
             return NULL;
-        memcpy(y->data + (size_t)w.along_offset * size, x->data + (size_t)from * size, size);
+        copy_element(size, y->data + (size_t)w.along_offset * size, x->data + (size_t)from * size);
     }
     rv_tensor *const in[] = {x, index};
     return rv_record(&gather_op, y, 2, in, &along, sizeof along);

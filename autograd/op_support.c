@@ -26,7 +26,11 @@ rv_tensor *rv_scalar_like(const char *who, const rv_tensor *x, double value)
     if (!holds(x->dtype, value))
         return rv_fail_null(RV_ERROR_ARGUMENT, who, "the number %g cannot be held by %s", value,
                             rv_dtype_name(x->dtype));
-    return rv_full_n(value, x->dtype, 0, NULL);
+    rv_tensor *scalar = rv_empty_n(x->dtype, 0, NULL);
+    if (scalar != NULL)
+        rv_kernels_get()->cast[RV_F64][x->dtype](1, (char *[]){scalar->data, (char *)&value},
+                                                 (const int64_t[]){0, 0});
+    return scalar;
 }
 
 bool rv_check_floating(const char *who, int input, const rv_tensor *t)

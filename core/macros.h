@@ -24,6 +24,9 @@
 /* Lets the compiler check a printf-like function's arguments. */
 #define RV_PRINTF(format_at, first_at) __attribute__((format(printf, format_at, first_at)))
 
+/* A function that may be missing where the program is linked: then its address is NULL. */
+#define RV_WEAK __attribute__((weak))
+
 #define RV_CLEANUP(function) __attribute__((cleanup(function)))
 #define RV_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define RV_UNLIKELY(condition) __builtin_expect(!!(condition), 0)

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -88,6 +89,19 @@ int64_t rv_nanoseconds(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* ---- numbers as text ------------------------------------------------------------------------ */
+
+rv_locale rv_use_plain_locale(void)
+{
+    /* The C library's own object: there is nothing to fail or to free. */
+    return uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0));
+}
+
+void rv_restore_locale(rv_locale before)
+{
+    uselocale(before);
 }
 
 /* ---- memory --------------------------------------------------------------------------------- */

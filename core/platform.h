@@ -73,6 +73,12 @@ int64_t rv_nanoseconds(void);
 /* How many processors this process may run on (its affinity), at least 1. */
 int rv_processors(void);
 
+/* Numbers are read and written with a point by the calling thread from here on, whatever the host
+ * program's locale is; and as before again. */
+typedef void *rv_locale;
+rv_locale rv_use_plain_locale(void);
+void rv_restore_locale(rv_locale before);
+
 /* Memory whose address is a multiple of `alignment` (a power of two, at least 64), NULL if there is
  * none. Free it with rv_system_free. */
 void *rv_system_allocate(size_t alignment, size_t bytes);

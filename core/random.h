@@ -2,8 +2,8 @@
  *
  * Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): a function
  * from a key (64 bits) and a counter (128 bits) to 128 random bits, with no state in between.
- * Element i of a random tensor is drawn from counter offset + i/4, so any thread may draw any
- * element.
+ * Element i of a random tensor is drawn from counter offset + i/4 (F32: 32 bits an element) or
+ * offset + i/2 (all else: 64 bits), so any thread may draw any element.
  *
  * The generator is a seed and an offset; each call below takes as much of the counter as it needs.
  * Same seed, same calls in the same order: same numbers, on any machine.
@@ -38,8 +38,10 @@ RV_API rv_random_place rv_random_take(int64_t numbers);
 /* The block of four numbers at place.offset + block. */
 RV_API void rv_philox(rv_random_place place, uint64_t block, uint32_t out[4]);
 
-/* Uniform in [0, 1), normal with mean 0 and deviation 1 (Box-Muller), of any shape, F32 or F64:
- * rv_rand(RV_F32, 2, 3). F32 uniforms have 24 random bits, F64 53. */
+/* Uniform in [0, 1), normal with mean 0 and deviation 1 (Box and Muller 1958), of any shape, F32 or
+ * F64: rv_rand(RV_F32, 2, 3). F32 uniforms have 24 random bits, F64 53. Normals are computed
+ * without the system's mathematical functions, whose last bits differ between machines. Errors:
+ * another dtype, and those of rv_empty. */
 #define rv_rand(...) RV_SHAPED(rv_rand_n, __VA_ARGS__)
 #define rv_randn(...) RV_SHAPED(rv_randn_n, __VA_ARGS__)
 RV_API rv_tensor *rv_rand_n(rv_dtype dtype, int ndim, const int64_t *shape);
@@ -58,7 +60,7 @@ RV_API rv_tensor *rv_randn_n(rv_dtype dtype, int ndim, const int64_t *shape);
 RV_API rv_tensor *rv_randint_n(int64_t low, int64_t high, rv_dtype dtype, int ndim,
                                const int64_t *shape);
 
-/* The numbers 0 to n-1 in random order (Fisher-Yates), I64 [n]. */
+/* The numbers 0 to n-1 in random order (Fisher-Yates), I64 [n]. Error: n < 0. */
 RV_API rv_tensor *rv_permutation(int64_t n);
 /* The same from a given place, into an array: for data loaders. Uses n blocks at most. */
 RV_API void rv_permute_indices(rv_random_place place, int64_t n, int64_t *indices);

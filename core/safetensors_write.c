@@ -26,18 +26,22 @@ typedef struct entry {
 
 /* ---- checking and sorting -------------------------------------------------------------------- */
 
-static bool check_entry(const char *who, const char *name, const rv_tensor *t, int i, entry *e)
+static bool check_name(const char *who, const char *name, int i)
 {
-    if (!rv_check(who, i, t))
-        return false;
     if (name == NULL)
         return rv_fail(RV_ERROR_NULL, who, "name %d is NULL", i);
-    if (name[0] == '\0' || strcmp(name, RV_SAFETENSORS_METADATA) == 0 ||
-        !rv_is_utf8(name, strlen(name)))
-        return rv_fail(RV_ERROR_ARGUMENT, who, "name %d, \"%.80s\", %s", i, name,
-                       name[0] == '\0'  ? "is empty"
-                       : name[0] == '_' ? "is taken by the format"
-                                        : "is not UTF-8");
+    const char *wrong = name[0] == '\0'                              ? "is empty"
+                        : !rv_is_utf8(name, strlen(name))            ? "is not UTF-8"
+                        : strcmp(name, RV_SAFETENSORS_METADATA) == 0 ? "is taken by the format"
+                                                                     : NULL;
+    return wrong == NULL ||
+           rv_fail(RV_ERROR_ARGUMENT, who, "name %d, \"%.80s\", %s", i, name, wrong);
+}
+
+static bool check_entry(const char *who, const char *name, const rv_tensor *t, int i, entry *e)
+{
+    if (!check_name(who, name, i) || !rv_check(who, i, t))
+        return false;
     for (int axis = 0; axis < t->ndim; axis++)
         if (t->shape[axis] > RV_JSON_LIMIT)
             return rv_fail(RV_ERROR_SHAPE, who, "\"%.80s\" is %s; a size may be up to 2^53 - 1",

@@ -168,9 +168,11 @@ RV_API bool rv_equal(const rv_tensor *a, const rv_tensor *b);
  */
 RV_API bool rv_all_close(const rv_tensor *a, const rv_tensor *b, double rtol, double atol);
 
-/* Prints a tensor as NumPy does: nested brackets, columns aligned, 8 digits (F64: also 8), rows and
+/* Prints a tensor as NumPy 2.4's print does: nested brackets, columns aligned, the fewest digits that
+ * say the number (8 after the point at most, but for 0-d tensors), lines of 75 columns, rows and
  * columns beyond 1000 elements in all shortened to the first and last 3. rv_print writes to stdout,
- * with a newline. False with an error when writing fails or t is NULL. */
+ * with a newline; rv_fprint to a file, without one. False with an error when writing fails or
+ * something is NULL. (Of a few powers of two, 2^-96 for one, NumPy's last digit differs by one.) */
 RV_API bool rv_print(const rv_tensor *t);
 RV_API bool rv_fprint(FILE *file, const rv_tensor *t);
 

@@ -12,10 +12,10 @@
 
 static rv_layer *make_network(const mnist_options *o)
 {
-    return rv_layer_sequential(
-        rv_layer_flatten(),
-        rv_layer_linear(28 * 28, o->hidden), rv_layer_relu(), rv_layer_dropout(o->dropout),
-        rv_layer_linear(o->hidden, 10));
+    return rv_layer_sequential(rv_layer_flatten(),                  /* [n,1,28,28] -> [n,784] */
+                               rv_layer_linear(28 * 28, o->hidden), /* -> [n,hidden] */
+                               rv_layer_relu(), rv_layer_dropout(o->dropout),
+                               rv_layer_linear(o->hidden, 10)); /* -> [n,10], one a digit */
 }
 
 static rv_optim *make_optimizer(const mnist_options *o, rv_layer *net)

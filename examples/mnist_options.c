@@ -38,25 +38,22 @@ static const char about[] =
     "  mnist --hidden 1000 --load mnist.safetensors --epochs 0";
 
 static const struct argp_option table[] = {
-    {"data", DATA, "DIR", 0, "folder with MNIST's four files, .gz or not [$RV_DATA/mnist, else "
-                             "data/mnist]", 1},
-    {"model", MODEL, "NAME", 0, "the network: mlp, one hidden layer [mlp]", 2},
+    {"data", DATA, "DIR", 0, "folder of MNIST's files [$RV_DATA/mnist, or else data/mnist]", 1},
+    {"model", MODEL, "NAME", 0, "the network: mlp, which has one hidden layer [mlp]", 2},
     {"hidden", HIDDEN, "N", 0, "units of the hidden layer [100]", 2},
-    {"dropout", DROPOUT, "P", 0, "part of them that each training step leaves out, 0 to 1 [0.2]", 2},
+    {"dropout", DROPOUT, "P", 0, "share of them that a step leaves out, 0 to 1 [0.2]", 2},
     {"optim", OPTIM, "NAME", 0, "the optimizer: sgd or adam [sgd]", 3},
     {"lr", LR, "X", 0, "its learning rate, above 0 [sgd: 0.1, adam: 0.001]", 3},
     {"momentum", MOMENTUM, "X", 0, "sgd's momentum, 0 or more [0.9]", 3},
-    {"nesterov", NESTEROV, NULL, 0, "Nesterov's momentum", 3},
-    {"weight-decay", WEIGHT_DECAY, "X", 0, "what of each weight is added to its gradient [0]", 3},
+    {"nesterov", NESTEROV, NULL, 0, "have sgd look ahead, as Nesterov's momentum does", 3},
+    {"weight-decay", WEIGHT_DECAY, "X", 0, "share of a weight added to its gradient [0]", 3},
     {"batch", BATCH, "N", 0, "images to a step [128]", 4},
-    {"epochs", EPOCHS, "N", 0, "times that all training images are seen; 0 only tests [10]", 4},
-    {"validation", VALIDATION, "N", 0, "training images kept apart, for the accuracy that is "
-                                       "printed after each epoch [5000]", 4},
+    {"epochs", EPOCHS, "N", 0, "times that all images are seen; 0: only test [10]", 4},
+    {"validation", VALIDATION, "N", 0, "training images kept apart to measure on [5000]", 4},
     {"seed", SEED, "N", 0, "where the random numbers start [42]", 5},
-    {"threads", THREADS, "N", 0, "threads that work, up to 256; 0: one for each processor [0]. "
-                                 "The results are the same for any number", 5},
+    {"threads", THREADS, "N", 0, "1 to 256, or 0: all processors; same results for any [0]", 5},
     {"save", SAVE, "FILE", 0, "write the trained network there (safetensors)", 6},
-    {"load", LOAD, "FILE", 0, "start from the network written there", 6},
+    {"load", LOAD, "FILE", 0, "start from the network that was written there", 6},
     {0},
 };
 

@@ -8,9 +8,9 @@
 typedef enum mnist_optim { MNIST_SGD, MNIST_ADAM } mnist_optim;
 
 typedef struct mnist_options {
-    const char *data;  /* the folder with the four files */
-    int64_t hidden;    /* units of the hidden layer */
-    double dropout;    /* how many of them are left out in training */
+    const char *data; /* the folder with the four files */
+    int64_t hidden;   /* units of the hidden layer */
+    double dropout;   /* how many of them are left out in training */
     mnist_optim optim;
     double lr;
     double momentum; /* SGD only */

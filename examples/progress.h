@@ -6,7 +6,8 @@
  *     progress p = progress_begin("epoch  3/10", "batches", 430);
  *     for (...) {
  *         ...
- *         progress_step(&p);       // epoch  3/10 [=========>          ]  47%  512 batches/s, 0.4 s left
+ *         progress_step(&p);       // epoch  3/10 [=========>          ]  47%  512 batches/s, 0.4 s
+ * left
  *     }
  *     double seconds = progress_end(&p);
  */

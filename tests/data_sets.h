@@ -7,7 +7,7 @@
 #include "helpers.h"
 
 /* n samples: x is F32 [n,2] of i and i + 0.5, y is I64 [n] of i. */
-static rv_dataset *counting_set(int64_t n)
+static inline rv_dataset *counting_set(int64_t n)
 {
     RV_SCOPE;
     rv_tensor *x = rv_zeros(RV_F32, n, 2), *y = rv_zeros(RV_I64, n);
@@ -20,7 +20,7 @@ static rv_dataset *counting_set(int64_t n)
 }
 
 /* Whether b has exactly these samples of a counting set. */
-static bool has_samples(const rv_batch *b, int64_t n, const int64_t *samples)
+static inline bool has_samples(const rv_batch *b, int64_t n, const int64_t *samples)
 {
     bool same = b->n == n && b->x->ndim == 2 && b->x->shape[0] == n && b->x->numel == 2 * n &&
                 b->x->shape[1] == 2 && b->y->ndim == 1 && b->y->shape[0] == n && b->y->numel == n;
@@ -29,7 +29,7 @@ static bool has_samples(const rv_batch *b, int64_t n, const int64_t *samples)
                at(b->x, 2 * i + 1) == (double)samples[i] + 0.5;
     return same;
 }
-#define SAMPLES(b, ...)                                                        \
+#define SAMPLES(b, ...)                                                             \
     has_samples((b), (int64_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), \
                 (int64_t[]){__VA_ARGS__})
 
@@ -43,12 +43,13 @@ typedef struct source {
     pthread_t thread; /* of the last call */
 } source;
 
-static bool fetch(void *context, int64_t n, const int64_t *indices, rv_tensor *x, rv_tensor *y)
+static inline bool fetch(void *context, int64_t n, const int64_t *indices, rv_tensor *x,
+                         rv_tensor *y)
 {
     source *s = context;
     s->overlapped = __atomic_add_fetch(&s->busy, 1, __ATOMIC_SEQ_CST) > 1 || s->overlapped;
     s->calls++;
-    s->thread = pthread_self();
+    __atomic_store_n(&s->thread, pthread_self(), __ATOMIC_SEQ_CST);
     bool fails = false;
     for (int64_t i = 0; i < n; i++) {
         ((float *)rv_data(x))[2 * i] = (float)indices[i];
@@ -62,12 +63,12 @@ static bool fetch(void *context, int64_t n, const int64_t *indices, rv_tensor *x
     return !fails || s->how == 2;
 }
 
-static void release(void *context)
+static inline void release(void *context)
 {
     ((source *)context)->released++;
 }
 
-static rv_dataset *callback_set(source *s, int64_t n)
+static inline rv_dataset *callback_set(source *s, int64_t n)
 {
     return rv_data_callback(.count = n, .fetch = fetch, .context = s, .release = release,
                             .x_ndim = 1, .x_shape = {2});

@@ -12,29 +12,30 @@
 /* The folder, which make_folder made; these two are a suite's .init and .fini. */
 static char test_folder[256];
 
-static void make_folder(void)
+static inline void make_folder(void)
 {
     const char *temporary = getenv("TMPDIR");
-    snprintf(test_folder, sizeof test_folder, "%s/ravine-test-XXXXXX", temporary ? temporary : "/tmp");
+    snprintf(test_folder, sizeof test_folder, "%s/ravine-test-XXXXXX",
+             temporary ? temporary : "/tmp");
     if (mkdtemp(test_folder) == NULL) {
         perror(test_folder);
         exit(1);
     }
 }
 
-static int remove_one(const char *path, const struct stat *about, int type, struct FTW *walk)
+static inline int remove_one(const char *path, const struct stat *about, int type, struct FTW *walk)
 {
     (void)about, (void)type, (void)walk;
     return remove(path);
 }
 
-static void remove_folder(void)
+static inline void remove_folder(void)
 {
     nftw(test_folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* The path of a file in the folder; valid until the eighth call after this one. */
-static const char *in_folder(const char *name)
+static inline const char *in_folder(const char *name)
 {
     static char paths[8][512];
     static int next;
@@ -44,7 +45,7 @@ static const char *in_folder(const char *name)
 }
 
 /* Writes a file there, plain or compressed by gzip, and returns its path. */
-static const char *write_file(const char *name, const void *bytes, size_t n)
+static inline const char *write_file(const char *name, const void *bytes, size_t n)
 {
     const char *path = in_folder(name);
     FILE *file = fopen(path, "wb");
@@ -53,7 +54,7 @@ static const char *write_file(const char *name, const void *bytes, size_t n)
     return path;
 }
 
-__attribute__((unused)) static const char *write_gz(const char *name, const void *bytes, size_t n)
+static inline const char *write_gz(const char *name, const void *bytes, size_t n)
 {
     const char *path = in_folder(name);
     gzFile file = gzopen(path, "wb");
@@ -64,7 +65,7 @@ __attribute__((unused)) static const char *write_gz(const char *name, const void
 }
 
 /* The bytes of a file, at most `room`; how many. */
-static size_t read_file(const char *path, void *bytes, size_t room)
+static inline size_t read_file(const char *path, void *bytes, size_t room)
 {
     FILE *file = fopen(path, "rb");
     if (file == NULL)

@@ -44,6 +44,14 @@ rv_tensor *vector_of(int64_t n, const double *values)
     return rv_from_array_n(values, RV_F64, 1, &n);
 }
 
+rv_tensor *waves(int64_t rows, int64_t columns, double first)
+{
+    rv_tensor *t = rv_zeros(RV_F64, rows, columns);
+    for (int64_t i = 0; t != NULL && i < t->numel; i++)
+        ((double *)t->data)[i] = first + sin(1.3 * (double)i);
+    return t;
+}
+
 static bool is_near_number(double got, double want, double tolerance)
 {
     if (isnan(want) || isinf(want))
@@ -82,6 +90,14 @@ bool is_near(const rv_tensor *got, const rv_tensor *want, double tolerance, reas
 }
 
 /* ---- errors ---------------------------------------------------------------------------------- */
+
+bool contains(const char *text, const char *part)
+{
+    if (strstr(text, part) != NULL)
+        return true;
+    fprintf(stderr, "expected \"%s\" in: %s\n", part, text);
+    return false;
+}
 
 bool error_is(rv_status status, const char *text)
 {

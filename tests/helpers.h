@@ -22,6 +22,9 @@ double at(const rv_tensor *t, int64_t i);
     vector_of((int64_t)(sizeof((double[]){__VA_ARGS__}) / sizeof(double)), (double[]){__VA_ARGS__})
 rv_tensor *vector_of(int64_t n, const double *values);
 
+/* An F64 matrix of first + sin(1.3*i), i counting row-major: no two elements alike. */
+rv_tensor *waves(int64_t rows, int64_t columns, double first);
+
 /* Whether the elements of t are these numbers to within `tolerance` * max(1, |number|). */
 #define HOLDS(t, tolerance, ...)                                                         \
     holds((t), (tolerance), (int64_t)(sizeof((double[]){__VA_ARGS__}) / sizeof(double)), \
@@ -31,6 +34,9 @@ bool holds(const rv_tensor *t, double tolerance, int64_t n, const double *values
 /* Whether both have one shape, and all |got - want| <= tolerance * max(1, |want|); NaN is near NaN
  * here, and an infinity near itself. Dtypes may differ. */
 bool is_near(const rv_tensor *got, const rv_tensor *want, double tolerance, reason *why);
+
+/* Whether `text` contains `part`; says on stderr what it is, if not. */
+bool contains(const char *text, const char *part);
 
 /* Reads the thread's error; whether it has this status and its message contains `text`. Says on
  * stderr what it was, if not. */

@@ -2,8 +2,8 @@
  *
  * usage: leaks FILE
  *
- * Trains with a loader that fetches ahead, saves to FILE and loads it again, fails on purpose on the
- * way (what a failed call was given must be freed too), and goes through the graph twice.
+ * Trains with a loader that fetches ahead, saves to FILE and loads it again, fails on purpose on
+ * the way (what a failed call was given must be freed too), and goes through the graph twice.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,10 +12,8 @@
 
 static rv_layer *make_network(void)
 {
-    return rv_layer_sequential(
-        rv_layer_flatten(),
-        rv_layer_linear(28 * 28, 16), rv_layer_tanh(), rv_layer_dropout(0.2),
-        rv_layer_linear(16, 10));
+    return rv_layer_sequential(rv_layer_flatten(), rv_layer_linear(28 * 28, 16), rv_layer_tanh(),
+                               rv_layer_dropout(0.2), rv_layer_linear(16, 10));
 }
 
 static rv_dataset *make_images(int64_t n)

@@ -98,10 +98,9 @@ static long measure(bool adam)
     RV_SCOPE;
     rv_dataset *images = make_images(IMAGES), *validation = make_images(250);
     rv_loader *batches = rv_data_loader(images, .batch_size = BATCH, .shuffle = true);
-    rv_layer *net = rv_layer_sequential(
-        rv_layer_flatten(),
-        rv_layer_linear(784, 100), rv_layer_relu(), rv_layer_dropout(0.2),
-        rv_layer_linear(100, 10));
+    rv_layer *net =
+        rv_layer_sequential(rv_layer_flatten(), rv_layer_linear(784, 100), rv_layer_relu(),
+                            rv_layer_dropout(0.2), rv_layer_linear(100, 10));
     rv_optim *opt = adam ? rv_optim_adam(rv_parameters(net), .lr = 0.001)
                          : rv_optim_sgd(rv_parameters(net), .lr = 0.1, .momentum = 0.9);
 

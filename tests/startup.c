@@ -85,7 +85,8 @@ int main(int argc, char **argv)
         step[round] = time_step(argv[1]);
         zlib[round] = time_zlib(argv[1], &compressed);
     }
-    const double of_step = 1e3 * bench_median(step, ROUNDS), of_zlib = 1e3 * bench_median(zlib, ROUNDS);
+    const double of_step = 1e3 * bench_median(step, ROUNDS),
+                 of_zlib = 1e3 * bench_median(zlib, ROUNDS);
     printf("mnist, to the end of its first step: %.1f ms\n", of_step);
     printf("zlib alone, the training files:      %.1f ms\n", of_zlib);
     if (compressed)

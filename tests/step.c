@@ -1,28 +1,19 @@
 /* step.c - a benchmark: milliseconds of a training step of some multilayer perceptrons.
  *
- * A step is: zero the gradients, forward, cross entropy, backward, SGD with momentum 0.9, in F32, on
- * random data. The same steps in PyTorch, to compare with in one run, are in tests/step.py.
+ * A step is: zero the gradients, forward, cross entropy, backward, SGD with momentum 0.9, in F32,
+ * on random data. The same steps in PyTorch, to compare with in one run, are in tests/step.py.
  *
  *     step [SECONDS]      for how long each is repeated; default 1
  */
+#include "bench.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include <ravine.h>
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* Repeats a step on one batch, and prints the median. Takes the network over. */
 static void measure(const char *name, rv_layer *net, int64_t inputs, int64_t batch, double seconds)
@@ -33,10 +24,10 @@ static void measure(const char *name, rv_layer *net, int64_t inputs, int64_t bat
     rv_tensor *x = rv_randn(RV_F32, batch, inputs);
     rv_tensor *labels = rv_randint(0, 10, RV_I64, batch);
     rv_optim *opt = rv_optim_sgd(rv_parameters(net), .lr = 0.01, .momentum = 0.9);
-    const double begin = now();
+    const double begin = bench_now();
     int count = 0;
-    for (int i = -3; i < MOST && now() - begin < seconds; i++) {
-        const double start = now();
+    for (int i = -3; i < MOST && bench_now() - begin < seconds; i++) {
+        const double start = bench_now();
         {
             RV_SCOPE;
             rv_optim_zero_grad(opt);
@@ -44,9 +35,9 @@ static void measure(const char *name, rv_layer *net, int64_t inputs, int64_t bat
             rv_optim_step(opt);
         }
         if (i >= 0)
-            times[count++] = now() - start;
+            times[count++] = bench_now() - start;
     }
-    qsort(times, (size_t)count, sizeof *times, ascending);
+    qsort(times, (size_t)count, sizeof *times, bench_ascending);
     printf("%-24s %8.4f ms, %d steps, %d threads\n", name, 1e3 * times[count / 2], count,
            rv_threads());
     rv_optim_free(opt);

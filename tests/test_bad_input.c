@@ -3,16 +3,15 @@
  * The cases stand in bad_input.inc, and those of the operations in bad_calls.inc. Here are the
  * fixtures, and the two tests: each case fails with its status and message, and does no harm.
  */
+#define _XOPEN_SOURCE 700
+
 #include <criterion/criterion.h>
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-#include <zlib.h>
 
+#include "files.h"
 #include "helpers.h"
 
 static rv_layer *net;          /* linear, [n,4] -> [n,3] */
@@ -23,56 +22,34 @@ static unsigned char bytes[2]; /* a buffer */
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-static char folder[] = "/tmp/ravine-bad-input-XXXXXX";
-
-/* The path of a file in the test's folder; good until the call after the next three. */
-static const char *file_in(const char *name)
-{
-    static char paths[4][256];
-    static int next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
-#define FILE_IN(name) file_in(name)
-
-static void write_file(const char *name, const void *contents, size_t size)
-{
-    FILE *file = fopen(file_in(name), "wb");
-    cr_assert(file != NULL && fwrite(contents, 1, size, file) == size && fclose(file) == 0);
-}
+#define FILE_IN(name) in_folder(name)
 #define WRITE(name, literal) write_file(name, literal, sizeof(literal) - 1)
 
-/* The first `keep` bytes of a gzip file that holds `size` bytes, with byte `flip` changed. */
-static void write_gzip(const char *name, size_t size, size_t keep, size_t flip)
+/* The first `keep` bytes (0: all) of a gzip file, with byte `flip` changed. */
+static void write_broken_gz(const char *name, size_t keep, size_t flip)
 {
     static unsigned char raw[4096], packed[8192];
-    uLongf length;
-    gzFile file = gzopen(file_in("scratch.gz"), "wb");
 
     memcpy(raw, "\0\0\x08\x01\0\0\x0f\xf8", 8); /* 4088 bytes follow */
     for (size_t i = 8; i < sizeof raw; i++)
         raw[i] = (unsigned char)(i * i >> 3);
-    cr_assert(file != NULL && gzwrite(file, raw, (unsigned)size) == (int)size);
-    cr_assert(gzclose(file) == Z_OK);
-    FILE *again = fopen(file_in("scratch.gz"), "rb");
-    cr_assert(again != NULL);
-    length = (uLongf)fread(packed, 1, sizeof packed, again);
-    fclose(again);
-    cr_assert(keep < length && flip < length);
+    const size_t size = read_file(write_gz("whole.gz", raw, sizeof raw), packed, sizeof packed);
+    cr_assert(keep < size && flip < size);
     packed[flip] ^= 1;
-    write_file(name, packed, keep > 0 ? keep : (size_t)length);
+    write_file(name, packed, keep > 0 ? keep : size);
 }
 
 /* A folder in MNIST's format: images of side by side pixels, and labels. */
 static void write_mnist(const char *name, int images, int side, int labels, int label)
 {
-    unsigned char header[16] = {0, 0, 8, 3, 0, 0, 0, (unsigned char)images,
-                                0, 0, 0, (unsigned char)side, 0, 0, 0, (unsigned char)side};
+    unsigned char header[16] = {0, 0, 8, 3,
+                                0, 0, 0, (unsigned char)images,
+                                0, 0, 0, (unsigned char)side,
+                                0, 0, 0, (unsigned char)side};
     unsigned char contents[16 + 4 * 28 * 28] = {0};
     char path[64];
 
-    cr_assert(mkdir(file_in(name), 0777) == 0);
+    cr_assert(mkdir(in_folder(name), 0777) == 0);
     memcpy(contents, header, sizeof header);
     snprintf(path, sizeof path, "%s/train-images-idx3-ubyte", name);
     write_file(path, contents, (size_t)(16 + images * side * side));
@@ -87,7 +64,6 @@ static void write_files(void)
 {
     static char saved[4096];
 
-    cr_assert(mkdtemp(folder) != NULL);
     WRITE("empty", "");
     WRITE("text", "This is neither an IDX file nor one of tensors, but plain English.\n");
     WRITE("type", "\0\0\x0a\x01\0\0\0\x01z");
@@ -98,19 +74,16 @@ static void write_files(void)
                   "four");
     WRITE("huge", "\0\0\x08\x04\x7f\xff\xff\xff\x7f\xff\xff\xff\x7f\xff\xff\xff\x7f\xff\xff\xff"
                   "x");
-    write_gzip("cut.gz", 4096, 1000, 0);
-    write_gzip("damaged.gz", 4096, 0, 1500);
+    write_broken_gz("cut.gz", 1000, 1001);
+    write_broken_gz("damaged.gz", 0, 1000);
     write_mnist("mnist_sizes", 2, 27, 2, 0);
     write_mnist("mnist_counts", 2, 28, 3, 0);
     write_mnist("mnist_label", 2, 28, 2, 10);
 
     rv_layer *wider = rv_layer_sequential(rv_layer_linear(5, 3));
-    cr_assert(rv_save(file_in("other.safetensors"), wider));
+    cr_assert(rv_save(in_folder("other.safetensors"), wider));
     rv_layer_free(wider);
-    FILE *file = fopen(file_in("other.safetensors"), "rb");
-    cr_assert(file != NULL);
-    const size_t size = fread(saved, 1, sizeof saved, file);
-    fclose(file);
+    const size_t size = read_file(in_folder("other.safetensors"), saved, sizeof saved);
     write_file("cut.safetensors", saved, size - 7);
 }
 
@@ -183,18 +156,17 @@ static void begin(void)
     net = rv_layer_sequential(rv_layer_linear(4, 3));
     leaf = rv_require_grad(rv_randn(RV_F32, 2, 3));
     other = rv_randn(RV_F32, 2, 3);
+    make_folder();
     write_files();
     cr_assert(no_error());
 }
 
 static void end(void)
 {
-    char command[300];
     rv_data_free(set);
     rv_layer_free(net);
     rv_finish();
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    cr_assert(system(command) == 0);
+    remove_folder();
 }
 
 TestSuite(bad_input, .init = begin, .fini = end);
@@ -205,8 +177,7 @@ Test(bad_input, each_has_its_message)
     for (int i = 0; i < RV_COUNT(table); i++) {
         RV_SCOPE;
         cr_expect(table[i].failed(), "%s: the call did not fail", table[i].name);
-        cr_expect(error_is(table[i].status, table[i].message), "%s: not that error",
-                  table[i].name);
+        cr_expect(error_is(table[i].status, table[i].message), "%s: not that error", table[i].name);
     }
 }
 

@@ -22,14 +22,35 @@ typedef struct idx_sample {
 
 static const idx_sample idx_samples[] = {
     {"bytes", RV_U8, {2, 2}, {0, 1, 128, 255}, 16, "\0\0\x08\2\0\0\0\2\0\0\0\2\x00\x01\x80\xff"},
-    {"signed", RV_I64, {2, 2}, {0, 127, -128, -1}, 16, "\0\0\x09\2\0\0\0\2\0\0\0\2\x00\x7f\x80\xff"},
-    {"int16", RV_I64, {1, 3}, {258, -32768, -2}, 18,
+    {"signed",
+     RV_I64,
+     {2, 2},
+     {0, 127, -128, -1},
+     16,
+     "\0\0\x09\2\0\0\0\2\0\0\0\2\x00\x7f\x80\xff"},
+    {"int16",
+     RV_I64,
+     {1, 3},
+     {258, -32768, -2},
+     18,
      "\0\0\x0b\2\0\0\0\1\0\0\0\3\x01\x02\x80\x00\xff\xfe"},
-    {"int32", RV_I64, {2, 1}, {16909060, -2147483648.0}, 20,
+    {"int32",
+     RV_I64,
+     {2, 1},
+     {16909060, -2147483648.0},
+     20,
      "\0\0\x0c\2\0\0\0\2\0\0\0\1\x01\x02\x03\x04\x80\x00\x00\x00"},
-    {"float", RV_F32, {1, 2}, {1.5, -0.15625}, 20,
+    {"float",
+     RV_F32,
+     {1, 2},
+     {1.5, -0.15625},
+     20,
      "\0\0\x0d\2\0\0\0\1\0\0\0\2\x3f\xc0\x00\x00\xbe\x20\x00\x00"},
-    {"double", RV_F64, {2, 1}, {1.5, -2.385}, 28,
+    {"double",
+     RV_F64,
+     {2, 1},
+     {1.5, -2.385},
+     28,
      "\0\0\x0e\2\0\0\0\2\0\0\0\1\x3f\xf8\0\0\0\0\0\0\xc0\x03\x14\x7a\xe1\x47\xae\x14"},
 };
 
@@ -199,7 +220,7 @@ Test(data, idx_with_damaged_compression)
 enum { IMAGES = 5, PIXELS = 28 * 28 };
 
 static unsigned char images_file[16 + IMAGES * PIXELS];
-static unsigned char labels_file[8 + IMAGES] = {0, 0, 8, 1, 0, 0, 0, IMAGES, 3, 1, 4, 0, 9};
+static unsigned char labels_file[8 + IMAGES];
 
 static unsigned char pixel(int64_t i)
 {
@@ -209,7 +230,9 @@ static unsigned char pixel(int64_t i)
 static void make_mnist(void)
 {
     const unsigned char header[16] = {0, 0, 8, 3, 0, 0, 0, IMAGES, 0, 0, 0, 28, 0, 0, 0, 28};
+    const unsigned char labels[8 + IMAGES] = {0, 0, 8, 1, 0, 0, 0, IMAGES, 3, 1, 4, 0, 9};
     memcpy(images_file, header, sizeof header);
+    memcpy(labels_file, labels, sizeof labels);
     for (int i = 0; i < IMAGES * PIXELS; i++)
         images_file[16 + i] = pixel(i);
 }
@@ -415,7 +438,8 @@ Test(data, callbacks_that_make_no_set)
     source s = {.fails_at = -1};
     cr_expect_null(rv_data_callback(.count = 3, .context = &s, .release = release));
     cr_expect(error_is(RV_ERROR_NULL, "data_callback: fetch is NULL"));
-    cr_expect_null(rv_data_callback(.count = -3, .fetch = fetch, .context = &s, .release = release));
+    cr_expect_null(
+        rv_data_callback(.count = -3, .fetch = fetch, .context = &s, .release = release));
     cr_expect(error_is(RV_ERROR_ARGUMENT, "count is -3"));
     cr_expect_null(rv_data_callback(.count = 3, .fetch = fetch, .x_ndim = 8));
     cr_expect(error_is(RV_ERROR_SHAPE, "x_ndim is 8; a sample has 0 to 7 axes"));
@@ -485,7 +509,8 @@ Test(data, split_divides_by_the_generator)
 Test(data, split_again_and_refused)
 {
     rv_seed(3);
-    rv_dataset *set = counting_set(10), *four = rv_data_split(set, 4), *two = rv_data_split(four, 2);
+    rv_dataset *set = counting_set(10), *four = rv_data_split(set, 4),
+               *two = rv_data_split(four, 2);
     int64_t samples[10];
     samples_of(set, samples);
     samples_of(four, samples + 6);

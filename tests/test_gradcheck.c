@@ -1,5 +1,6 @@
-/* test_gradcheck.c - the checker is checked: derivatives that are wrong in every way we could think
- * of must be caught and named, right ones must pass, and nothing of the caller's may change. */
+/* test_gradcheck.c - the checker is checked: right derivatives must pass, what cannot be checked
+ * must be refused, and nothing of the caller's may change. Wrong ones are in
+ * test_gradcheck_planted.c. */
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -8,23 +9,6 @@
 #include "helpers.h"
 
 static rv_gradcheck_report r;
-
-/* Whether the message contains `text`; prints it if not. */
-static bool says(const char *text)
-{
-    if (strstr(r.message, text) != NULL)
-        return true;
-    fprintf(stderr, "expected \"%s\" in: %s\n", text, r.message);
-    return false;
-}
-
-static rv_tensor *matrix(int64_t rows, int64_t columns, double first)
-{
-    rv_tensor *t = rv_zeros(RV_F64, rows, columns);
-    for (int64_t i = 0; i < t->numel; i++)
-        ((double *)t->data)[i] = first + sin(1.3 * (double)i);
-    return t;
-}
 
 /* ---- right ones ------------------------------------------------------------------------------ */
 
@@ -37,19 +21,19 @@ static rv_tensor *layer(rv_tensor **in, void *context)
 Test(gradcheck, a_right_derivative_passes)
 {
     RV_SCOPE;
-    rv_tensor *in[] = {matrix(3, 4, 0.1), matrix(4, 2, 0.2)};
+    rv_tensor *in[] = {waves(3, 4, 0.1), waves(4, 2, 0.2)};
     cr_expect(rv_gradcheck(layer, NULL, in, 2, &r), "%s", r.message);
     cr_expect(r.ok);
     cr_expect_eq(r.compared, 6 * 20);
     cr_expect_eq(r.failed, 0);
     cr_expect(r.error <= r.allowed && r.input >= 0);
-    cr_expect(says("120 derivatives agree"));
+    cr_expect(contains(r.message, "120 derivatives agree"));
     cr_expect(rv_gradgradcheck(layer, NULL, in, 2, &r), "%s", r.message);
     cr_expect_eq(r.compared, 20 * (20 + 6));
     cr_expect(rv_gradcheck(layer, NULL, in, 2), "the report may be NULL");
     cr_expect(rv_gradcheck(layer, NULL, in, 2, &r, .fast = true), "%s", r.message);
     cr_expect_eq(r.compared, 2);
-    cr_expect(says("2 projections agree"));
+    cr_expect(contains(r.message, "2 projections agree"));
     cr_expect(rv_gradgradcheck(layer, NULL, in, 2, &r, .fast = true), "%s", r.message);
     cr_expect_eq(r.compared, 3);
     cr_expect(no_error());
@@ -105,7 +89,7 @@ Test(gradcheck, nothing_to_compare_passes)
     cr_expect(rv_gradcheck(first_only, NULL, in, 1, &r));
     cr_expect_eq(r.compared, 0);
     cr_expect_eq(r.input, -1);
-    cr_expect(says("nothing to compare"));
+    cr_expect(contains(r.message, "nothing to compare"));
     cr_expect(no_error());
 }
 
@@ -156,7 +140,7 @@ Test(gradcheck, private_copies_lie_in_memory_as_the_inputs_do)
 {
     RV_SCOPE;
     for (layout how = 0; how < LAYOUT_COUNT; how++) {
-        rv_tensor *in[] = {laid_out(matrix(3, 4, 0.2), how)};
+        rv_tensor *in[] = {laid_out(waves(3, 4, 0.2), how)};
         cr_expect(rv_gradcheck(looks_at_layout, NULL, in, 1, &r), "%s", r.message);
         cr_expect_eq(seen_layout, how);
     }
@@ -164,276 +148,6 @@ Test(gradcheck, private_copies_lie_in_memory_as_the_inputs_do)
     cr_expect(rv_gradcheck(looks_at_layout, NULL, repeated, 1, &r), "%s", r.message);
     cr_expect_eq(r.compared, 36, "each repeated element is one of its own");
     cr_expect(HOLDS(repeated[0], 0, 1, 2, 1, 2, 1, 2));
-}
-
-/* ---- planted mistakes ------------------------------------------------------------------------ */
-
-/* Records `y`, computed apart from the graph, as `op` of in. */
-#define RECORDED(op, y, inputs, in)                   \
-    __extension__({                                   \
-        bool was_ = rv_set_recording(false);          \
-        rv_tensor *y_ = (y);                          \
-        rv_recording_restore(&was_);                  \
-        rv_record((op), y_, (inputs), (in), NULL, 0); \
-    })
-
-static void square_negative(rv_derivative *d)
-{
-    d->grads[0] = rv_mul(d->g, rv_mul_scalar(rv_saved_input(d, 0), -2));
-}
-static void square_half(rv_derivative *d)
-{
-    d->grads[0] = rv_mul(d->g, rv_saved_input(d, 0));
-}
-static void square_twice(rv_derivative *d)
-{
-    d->grads[0] = rv_mul(d->g, rv_mul_scalar(rv_saved_input(d, 0), 4));
-}
-static void square_factor(rv_derivative *d)
-{
-    d->grads[0] = rv_mul(d->g, rv_mul_scalar(rv_saved_input(d, 0), 2.5));
-}
-static void square_zero(rv_derivative *d)
-{
-    d->grads[0] = rv_mul_scalar(d->g, 0);
-}
-static void square_without_g(rv_derivative *d)
-{
-    d->grads[0] = rv_mul_scalar(rv_saved_input(d, 0), 2);
-}
-static void square_of_g_squared(rv_derivative *d)
-{
-    d->grads[0] = rv_mul(rv_mul(d->g, d->g), rv_mul_scalar(rv_saved_input(d, 0), 2));
-}
-static void
-square_second_only(rv_derivative *d) /* right, but a constant to who differentiates it */
-{
-    d->grads[0] = rv_mul(d->g, rv_mul_scalar(rv_detach(rv_saved_input(d, 0)), 2));
-}
-static void square_unsteady(rv_derivative *d)
-{
-    static double calls;
-    d->grads[0] = rv_mul(d->g, rv_mul_scalar(rv_saved_input(d, 0), 2 + 1e-9 * calls++));
-}
-static void square_infinite(rv_derivative *d)
-{
-    d->grads[0] = rv_mul_scalar(rv_mul(d->g, rv_saved_input(d, 0)), INFINITY);
-}
-
-static const struct mistake {
-    rv_op op;
-    const char *message;
-    bool in_first_order;
-} mistakes[] = {
-    {RV_CUSTOM_OP(negative, 1, RV_SAVE_INPUT(0), square_negative),
-     "analytic is the negative of numeric everywhere", true},
-    {RV_CUSTOM_OP(half, 1, RV_SAVE_INPUT(0), square_half), "analytic is half of numeric everywhere",
-     true},
-    {RV_CUSTOM_OP(twice, 1, RV_SAVE_INPUT(0), square_twice), "analytic is twice numeric everywhere",
-     true},
-    {RV_CUSTOM_OP(factor, 1, RV_SAVE_INPUT(0), square_factor),
-     "analytic is 1.25 times numeric everywhere", true},
-    {RV_CUSTOM_OP(zero, 1, RV_SAVE_INPUT(0), square_zero), "analytic is 0 everywhere", true},
-    {RV_CUSTOM_OP(without_g, 1, RV_SAVE_INPUT(0), square_without_g),
-     "backward does not multiply by the gradient", true},
-    {RV_CUSTOM_OP(g_squared, 1, RV_SAVE_INPUT(0), square_of_g_squared),
-     "backward is not linear in the gradient", true},
-    {RV_CUSTOM_OP(unsteady, 1, RV_SAVE_INPUT(0), square_unsteady), "backward gives two results",
-     true},
-    {RV_CUSTOM_OP(infinite, 1, RV_SAVE_INPUT(0), square_infinite), "analytic inf", true},
-    {RV_CUSTOM_OP(second, 1, RV_SAVE_INPUT(0), square_second_only), "analytic is 0", false},
-};
-
-static rv_tensor *planted_square(rv_tensor **in, void *context)
-{
-    const struct mistake *m = context;
-    return RECORDED(&m->op, rv_mul(in[0], in[0]), 1, in);
-}
-
-Test(planted, mistakes_of_a_square_are_named)
-{
-    for (int i = 0; i < RV_COUNT(mistakes); i++) {
-        RV_SCOPE;
-        rv_tensor *in[] = {VECTOR(0.7, 1.9, -1.2)};
-        void *context = (void *)&mistakes[i];
-        const char *name = mistakes[i].op.name;
-        if (mistakes[i].in_first_order) {
-            cr_expect_not(rv_gradcheck(planted_square, context, in, 1, &r), "%s", name);
-        } else {
-            cr_expect(rv_gradcheck(planted_square, context, in, 1, &r), "%s", name);
-            cr_expect_not(rv_gradgradcheck(planted_square, context, in, 1, &r), "%s", name);
-        }
-        cr_expect_not(r.ok);
-        cr_expect(says(mistakes[i].message), "%s", name);
-        cr_expect(no_error(), "a verdict is no error");
-    }
-}
-
-Test(planted, fast_mode_finds_them_and_reports_elements)
-{
-    for (int i = 0; i < RV_COUNT(mistakes); i++) {
-        RV_SCOPE;
-        rv_tensor *in[] = {VECTOR(0.7, 1.9, -1.2)};
-        void *context = (void *)&mistakes[i];
-        const char *name = mistakes[i].op.name;
-        if (mistakes[i].in_first_order)
-            cr_expect_not(rv_gradcheck(planted_square, context, in, 1, &r, .fast = true), "%s",
-                          name);
-        else
-            cr_expect_not(rv_gradgradcheck(planted_square, context, in, 1, &r, .fast = true), "%s",
-                          name);
-        cr_expect(says(mistakes[i].message), "%s", name);
-        cr_expect(no_error());
-    }
-}
-
-Test(planted, a_right_first_order_hides_a_wrong_second)
-{
-    RV_SCOPE;
-    const struct mistake *second = &mistakes[RV_COUNT(mistakes) - 1];
-    rv_tensor *in[] = {VECTOR(0.7, 1.9, -1.2)};
-    cr_expect(rv_gradcheck(planted_square, (void *)second, in, 1, &r), "%s", r.message);
-    cr_expect_not(rv_gradgradcheck(planted_square, (void *)second, in, 1, &r));
-    cr_expect_eq(r.compared, 3 * (3 + 3));
-    cr_expect_eq(r.failed, 3, "the diagonal 2g by x; what goes through g is right");
-    cr_expect_eq(r.input, 0);
-    cr_expect(says("(the gradient of input 0, element ["));
-    cr_expect(says("analytic is 0 throughout input 0"));
-}
-
-/* The report's numbers: only element [1,0] of input 1 is wrong, in output 2 = [1,0] of the sum. */
-static void add_with_one_wrong(rv_derivative *d)
-{
-    d->grads[0] = d->g;
-    d->grads[1] = rv_mul(d->g, rv_reshape(VECTOR(1, 1, 1.5, 1), 2, 2));
-}
-static const rv_op one_wrong = RV_CUSTOM_OP(one_wrong, 2, RV_SAVE_NOTHING, add_with_one_wrong);
-
-static rv_tensor *planted_one(rv_tensor **in, void *context)
-{
-    (void)context;
-    return RECORDED(&one_wrong, rv_add(in[0], in[1]), 2, in);
-}
-
-Test(planted, the_report_points_at_the_element)
-{
-    RV_SCOPE;
-    rv_tensor *in[] = {matrix(2, 2, 0), matrix(2, 2, 1)};
-    cr_expect_not(rv_gradcheck(planted_one, NULL, in, 2, &r));
-    cr_expect(!r.ok && r.input == 1 && r.ndim == 2 && r.index[0] == 1 && r.index[1] == 0);
-    cr_expect_eq(r.output, 2);
-    cr_expect_eq(r.analytic, 1.5);
-    cr_expect(fabs(r.numeric - 1) < 1e-8);
-    cr_expect(fabs(r.error - 0.5) < 1e-8);
-    cr_expect(fabs(r.allowed - (1e-5 + 1e-3)) < 1e-8);
-    cr_expect_eq(r.compared, 32);
-    cr_expect_eq(r.failed, 1);
-    cr_expect(says("input 1, element [1,0], output 2: analytic 1.5, numeric 1 (error 0.5, allowed "
-                   "0.00101); 1 of 32 derivatives differ"));
-}
-
-/* The worst is judged by what is allowed there, not by size: 0.1 off at 0 is worse than 1 at 1000.
- */
-static void add_with_two_wrong(rv_derivative *d)
-{
-    d->grads[0] = rv_mul(d->g, VECTOR(1002, 0.1));
-}
-static const rv_op two_wrong = RV_CUSTOM_OP(two_wrong, 1, RV_SAVE_NOTHING, add_with_two_wrong);
-
-static rv_tensor *planted_two(rv_tensor **in, void *context)
-{
-    (void)context;
-    return RECORDED(&two_wrong, rv_mul(in[0], VECTOR(1000, 0)), 1, in);
-}
-
-Test(planted, the_worst_is_relative_to_what_is_allowed)
-{
-    RV_SCOPE;
-    rv_tensor *in[] = {VECTOR(0.5, 0.5)};
-    cr_expect_not(rv_gradcheck(planted_two, NULL, in, 1, &r));
-    cr_expect_eq(r.failed, 2);
-    cr_expect_eq(r.index[0], 1);
-    cr_expect(rv_gradcheck(planted_two, NULL, in, 1, &r, .atol = 0.2, .rtol = 0.01), "%s",
-              r.message);
-}
-
-/* a - b with b's sign forgotten. */
-static void sub_with_plus(rv_derivative *d)
-{
-    d->grads[0] = d->grads[1] = d->g;
-}
-static const rv_op plus_op = RV_CUSTOM_OP(plus, 2, RV_SAVE_NOTHING, sub_with_plus);
-static rv_tensor *planted_sub(rv_tensor **in, void *context)
-{
-    (void)context;
-    return RECORDED(&plus_op, rv_sub(in[0], in[1]), 2, in);
-}
-
-/* a b with b not transposed in a's gradient. */
-static void matmul_untransposed(rv_derivative *d)
-{
-    d->grads[0] = rv_matmul(d->g, rv_saved_input(d, 1));
-    d->grads[1] = rv_matmul(rv_transpose(rv_saved_input(d, 0), 0, 1), d->g);
-}
-static const rv_op untransposed_op =
-    RV_CUSTOM_OP(untransposed, 2, RV_SAVE_INPUT(0) | RV_SAVE_INPUT(1), matmul_untransposed);
-static rv_tensor *planted_matmul(rv_tensor **in, void *context)
-{
-    (void)context;
-    return RECORDED(&untransposed_op, rv_matmul(in[0], in[1]), 2, in);
-}
-
-/* A transpose whose gradient is only reshaped. */
-static void transpose_reshaped(rv_derivative *d)
-{
-    const rv_shape_of x = rv_input_shape(d, 0);
-    d->grads[0] = rv_reshape_n(d->g, x.ndim, x.shape);
-}
-static const rv_op reshaped_op = RV_CUSTOM_OP(reshaped, 1, RV_SAVE_NOTHING, transpose_reshaped);
-static rv_tensor *planted_transpose(rv_tensor **in, void *context)
-{
-    (void)context;
-    return rv_exp(RECORDED(&reshaped_op, rv_copy(rv_transpose(in[0], 0, 1)), 1, in));
-}
-
-/* x e^x without the term that comes from x. */
-static void product_missing_term(rv_derivative *d)
-{
-    rv_tensor *x = rv_saved_input(d, 0);
-    d->grads[0] = rv_mul(d->g, rv_mul(x, rv_exp(x)));
-}
-static const rv_op missing_op = RV_CUSTOM_OP(missing, 1, RV_SAVE_INPUT(0), product_missing_term);
-static rv_tensor *planted_missing(rv_tensor **in, void *context)
-{
-    (void)context;
-    return RECORDED(&missing_op, rv_mul(in[0], rv_exp(in[0])), 1, in);
-}
-
-Test(planted, a_sign_of_one_input)
-{
-    RV_SCOPE;
-    rv_tensor *in[] = {matrix(2, 2, 0), matrix(2, 2, 1)};
-    cr_expect_not(rv_gradcheck(planted_sub, NULL, in, 2, &r));
-    cr_expect(says("analytic is the negative of numeric throughout input 1"));
-}
-
-Test(planted, a_transposition)
-{
-    RV_SCOPE;
-    rv_tensor *in[] = {matrix(3, 3, 0), matrix(3, 3, 1)}, *wide[] = {matrix(2, 3, 0.5)};
-    cr_expect_not(rv_gradcheck(planted_matmul, NULL, in, 2, &r));
-    cr_expect(says("analytic is numeric transposed throughout input 0"));
-    cr_expect_not(rv_gradcheck(planted_transpose, NULL, wide, 1, &r));
-    cr_expect(says("analytic is numeric transposed throughout input 0"));
-}
-
-Test(planted, a_missing_term)
-{
-    RV_SCOPE;
-    rv_tensor *in[] = {matrix(2, 3, 0.5)};
-    cr_expect_not(rv_gradcheck(planted_missing, NULL, in, 1, &r));
-    cr_expect(says("6 of 36 derivatives differ"));
-    cr_expect_null(strstr(r.message, "analytic is"), "no pattern is made up: %s", r.message);
 }
 
 /* ---- what is not a wrong derivative ---------------------------------------------------------- */
@@ -470,7 +184,8 @@ Test(hints, a_kink)
     cr_expect_not(rv_gradcheck(relu, NULL, in, 1, &r));
     cr_expect_eq(r.failed, 1);
     cr_expect_eq(r.index[0], 1);
-    cr_expect(says("the slope is 0 to the left and 1 to the right: the function has a kink"));
+    cr_expect(contains(r.message,
+                       "the slope is 0 to the left and 1 to the right: the function has a kink"));
 }
 
 Test(hints, a_result_that_is_not_connected)
@@ -478,7 +193,7 @@ Test(hints, a_result_that_is_not_connected)
     RV_SCOPE;
     rv_tensor *in[] = {VECTOR(-1, 0, 1)};
     cr_expect_not(rv_gradcheck(cut, NULL, in, 1, &r));
-    cr_expect(says("the result is not connected to the inputs"));
+    cr_expect(contains(r.message, "the result is not connected to the inputs"));
 }
 
 Test(hints, a_random_function)
@@ -486,8 +201,8 @@ Test(hints, a_random_function)
     RV_SCOPE;
     rv_tensor *in[] = {rv_ones(RV_F64, 100)};
     cr_expect_not(rv_gradcheck(random_function, NULL, in, 1, &r));
-    cr_expect(says("two evaluations differ"));
-    cr_expect(says("seed it"));
+    cr_expect(contains(r.message, "two evaluations differ"));
+    cr_expect(contains(r.message, "seed it"));
     cr_expect(rv_gradcheck(random_function, &r, in, 1, &r), "%s", r.message);
     cr_expect(no_error());
 }
@@ -498,7 +213,7 @@ Test(hints, what_is_not_finite_never_agrees)
     rv_tensor *in[] = {VECTOR(1, -1, 0)};
     cr_expect_not(rv_gradcheck(logarithm, NULL, in, 1, &r));
     cr_expect_eq(r.failed, 3 + 3 + 1, "log(-1), log(0), and 0 / 0 in backward");
-    cr_expect(says("derivatives differ"));
+    cr_expect(contains(r.message, "derivatives differ"));
     cr_expect(no_error());
 }
 
@@ -533,7 +248,7 @@ Test(refused, with_an_error_and_a_message)
 {
     RV_SCOPE;
     int calls = 0;
-    rv_tensor *x = VECTOR(1, 2, 3), *wide = matrix(2, 3, 0);
+    rv_tensor *x = VECTOR(1, 2, 3), *wide = waves(2, 3, 0);
     const struct {
         rv_function *function;
         void *context;
@@ -570,7 +285,7 @@ Test(refused, with_an_error_and_a_message)
                                       false};
             cr_expect_not(second ? rv_gradgradcheck_with(&o) : rv_gradcheck_with(&o), "case %d", i);
             cr_expect(error_is(cases[i].status, cases[i].message), "case %d", i);
-            cr_expect(!r.ok && says(cases[i].in_report), "case %d", i);
+            cr_expect(!r.ok && contains(r.message, cases[i].in_report), "case %d", i);
             o.report = NULL;
             calls = 0;
             cr_expect_not(second ? rv_gradgradcheck_with(&o) : rv_gradcheck_with(&o), "case %d", i);
@@ -605,7 +320,7 @@ Test(refused, while_an_error_is_unread)
     rv_tensor *in[] = {VECTOR(1)};
     rv_fail(RV_ERROR_STATE, "somebody", "was here");
     cr_expect_not(rv_gradcheck(relu, NULL, in, 1, &r));
-    cr_expect(says("rv_error"));
+    cr_expect(contains(r.message, "rv_error"));
     cr_expect(error_is(RV_ERROR_STATE, "was here"));
 }
 
@@ -649,7 +364,7 @@ Test(untouched, no_memory_stays)
     const size_t before = rv_memory_usage().in_use;
     {
         RV_SCOPE;
-        rv_tensor *in[] = {matrix(3, 4, 0.1), matrix(4, 2, 0.2)};
+        rv_tensor *in[] = {waves(3, 4, 0.1), waves(4, 2, 0.2)};
         cr_expect(rv_gradcheck(layer, NULL, in, 2, &r));
         cr_expect(rv_gradgradcheck(layer, NULL, in, 2, &r));
         cr_expect_not(rv_gradcheck(says_nothing, NULL, in, 2, &r));
@@ -662,7 +377,7 @@ Test(untouched, no_memory_stays)
 Test(untouched, a_check_says_the_same_each_time)
 {
     RV_SCOPE;
-    rv_tensor *in[] = {matrix(3, 4, 0.1), matrix(4, 2, 0.2)};
+    rv_tensor *in[] = {waves(3, 4, 0.1), waves(4, 2, 0.2)};
     for (int fast = 0; fast < 2; fast++) {
         rv_gradgradcheck(layer, NULL, in, 2, &r, .fast = fast);
         const rv_gradcheck_report first = r;

@@ -307,7 +307,8 @@ Test(loader, failure_comes_with_its_batch_and_is_tried_again)
                                    : error_is(RV_ERROR_FILE, "camera: sample 5 is dark"));
             }
             if (prefetch > 0)
-                cr_expect_not(pthread_equal(s.thread, pthread_self()));
+                cr_expect_not(
+                    pthread_equal(__atomic_load_n(&s.thread, __ATOMIC_SEQ_CST), pthread_self()));
             __atomic_store_n(&s.fails_at, -1, __ATOMIC_SEQ_CST);
             while (!rv_next(loader, &b)) /* the thread may have failed once more meanwhile */
                 cr_assert_not_null(rv_error());
@@ -448,11 +449,11 @@ Test(loader, refuses_a_state_that_is_not_its)
         fields state;
         const char *message;
     } cases[] = {
-        {{{8, 0, 0, 10}}, "next: the loader was saved with 10 samples, and has 9"},
-        {{{8, -1, 0, 9}}, "next: the loader was loaded to epoch -1, sample 0 of 9"},
-        {{{8, INT64_MAX, 0, 9}}, "loaded to epoch 9223372036854775807"},
-        {{{8, 0, -4, 9}}, "sample -4 of 9"},
-        {{{8, 0, 12, 9}}, "sample 12 of 9"},
+        {{.values = {8, 0, 0, 10}}, "next: the loader was saved with 10 samples, and has 9"},
+        {{.values = {8, -1, 0, 9}}, "next: the loader was loaded to epoch -1, sample 0 of 9"},
+        {{.values = {8, INT64_MAX, 0, 9}}, "loaded to epoch 9223372036854775807"},
+        {{.values = {8, 0, -4, 9}}, "sample -4 of 9"},
+        {{.values = {8, 0, 12, 9}}, "sample 12 of 9"},
     };
     rv_batch b;
     for (int i = 0; i < RV_COUNT(cases); i++) {

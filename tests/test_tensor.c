@@ -8,13 +8,13 @@
 #include "ravine.h"
 
 /* The message of the error that was just made; its status must be the expected one. */
-#define expect_error(expected, part)                                                               \
-    do {                                                                                           \
-        cr_expect_eq(rv_error_status(), (expected), "status is '%s'",                              \
-                     rv_status_text(rv_error_status()));                                           \
-        const char *message_ = rv_error();                                                         \
-        cr_expect(message_ != NULL && strstr(message_, (part)) != NULL, "message is '%s'",         \
-                  message_ ? message_ : "(none)");                                                 \
+#define expect_error(expected, part)                                                       \
+    do {                                                                                   \
+        cr_expect_eq(rv_error_status(), (expected), "status is '%s'",                      \
+                     rv_status_text(rv_error_status()));                                   \
+        const char *message_ = rv_error();                                                 \
+        cr_expect(message_ != NULL && strstr(message_, (part)) != NULL, "message is '%s'", \
+                  message_ ? message_ : "(none)");                                         \
     } while (0)
 
 /* An F64 tensor of 0, 1, 2, ... */
@@ -25,7 +25,7 @@ static rv_tensor *counting(int ndim, const int64_t *shape)
         ((double *)t->data)[i] = (double)i;
     return t;
 }
-#define COUNTING(...)                                                                              \
+#define COUNTING(...) \
     counting((int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
 
 /* ---- making --------------------------------------------------------------------------------- */
@@ -103,8 +103,7 @@ Test(tensor, over_the_callers_memory)
     {
         RV_SCOPE;
         const int64_t shape[] = {3, 2}, strides[] = {1, 3};
-        rv_tensor *t =
-            rv_from_buffer(memory, RV_F64, 2, shape, strides, count_release, &released);
+        rv_tensor *t = rv_from_buffer(memory, RV_F64, 2, shape, strides, count_release, &released);
         cr_expect_eq(rv_item_at(t, 2, 1), 5);
         memory[5] = 50;
         cr_expect_eq(rv_item_at(t, 2, 1), 50, "no copy was made");
@@ -144,7 +143,8 @@ Test(tensor, permute_shows_the_same_elements)
 /* Every factorization of 24 into up to three sizes, from a tensor of every order of memory. */
 Test(tensor, reshape_keeps_row_major_order)
 {
-    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                     {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     const int64_t shapes[][3] = {{24, 1, 1}, {1, 24, 1}, {2, 12, 1}, {12, 2, 1}, {4, 6, 1},
                                  {6, 4, 1},  {2, 3, 4},  {4, 3, 2},  {3, 8, 1},  {8, 3, 1},
                                  {2, 1, 12}, {1, 1, 24}, {6, 2, 2},  {2, 2, 6},  {3, 2, 4}};

@@ -1,0 +1,55 @@
+/* flatten.c - neighbouring axes become one. */
+#include "layers/layer.h"
+
+#include "autograd/operations.h"
+
+typedef struct flatten {
+    rv_layer layer;
+    int start_axis, end_axis;
+} flatten;
+
+static rv_tensor *flatten_forward(rv_layer *self, rv_tensor *x)
+{
+    const flatten *f = (const flatten *)self;
+    const int start = rv_check_axis("flatten", f->start_axis, x->ndim);
+    const int end = start >= 0 ? rv_check_axis("flatten", f->end_axis, x->ndim) : -1;
+    if (end < 0)
+        return NULL;
+    if (start > end)
+        return rv_fail_null(RV_ERROR_SHAPE, "flatten", "of %s, axis %d comes after axis %d",
+                            RV_SHAPE_OF(x), start, end);
+    int64_t shape[RV_MAX_DIMENSIONS];
+    int ndim = 0;
+    for (int axis = 0; axis < x->ndim; axis++) {
+        if (axis > start && axis <= end)
+            shape[ndim - 1] *= x->shape[axis];
+        else
+            shape[ndim++] = x->shape[axis];
+    }
+    return rv_reshape_n(x, ndim, shape);
+}
+
+static const rv_layer_class flatten_class = {
+    .name = "flatten", .size = sizeof(flatten), .forward = flatten_forward};
+
+rv_layer *rv_layer_flatten_with(const rv_layer_flatten_options *options)
+{
+    const char *who = "layer_flatten";
+    if (options == NULL)
+        return rv_fail_null(RV_ERROR_NULL, who, "the options are NULL");
+    const int start = options->start_axis, end = options->end_axis;
+    if (start < -RV_MAX_DIMENSIONS || start >= RV_MAX_DIMENSIONS || end < -RV_MAX_DIMENSIONS ||
+        end >= RV_MAX_DIMENSIONS)
+        return rv_fail_null(RV_ERROR_ARGUMENT, who,
+                            "from axis %d to %d; a tensor has at most %d axes", start, end,
+                            RV_MAX_DIMENSIONS);
+    if ((start < 0) == (end < 0) && start > end)
+        return rv_fail_null(RV_ERROR_ARGUMENT, who, "start_axis %d comes after end_axis %d", start,
+                            end);
+    rv_layer *layer = rv_layer_new(&flatten_class);
+    if (layer != NULL) {
+        ((flatten *)layer)->start_axis = start;
+        ((flatten *)layer)->end_axis = end;
+    }
+    return layer;
+}

@@ -1,0 +1,461 @@
+/* test_kernels.c - every inner loop of every instruction set that this processor has.
+ *
+ * The tables are called as core/ calls them, with pointers and strides, and compared with the same
+ * formula in long double. Whole tensors are in test_elementwise.c.
+ */
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/kernels/tables.h"
+#include "ravine.h"
+
+#define MOST 1000 /* elements */
+#define ROOM (MOST * 3 * 8)
+#define UNTOUCHED 0xA5
+
+static const int64_t sizes[] = {0, 1, 2, 7, 8, 15, 16, 17, 31, 33, 100, MOST};
+
+/* Buffers for a result and three inputs, of the widest dtype and the widest stride. */
+static _Alignas(64) char result[ROOM], baseline[ROOM], inputs[3][ROOM];
+
+#define SAME false
+#define MASK true
+static const struct {
+    const char *name;
+    int inputs;
+    bool is_mask;
+} loops[] = {
+#define LOOP(name_, inputs_, result_, formula) {#name_, (inputs_), (result_)},
+    RV_LOOP_LIST(LOOP)
+#undef LOOP
+};
+
+/* ---- elements of any dtype ------------------------------------------------------------------ */
+
+static double get(rv_dtype dtype, const char *at)
+{
+    switch (dtype) {
+    case RV_F32: return (double)*(const float *)(const void *)at;
+    case RV_F64: return *(const double *)(const void *)at;
+    case RV_I64: return (double)*(const int64_t *)(const void *)at;
+    default: return (double)*(const uint8_t *)at;
+    }
+}
+
+static void put(rv_dtype dtype, char *at, double value)
+{
+    switch (dtype) {
+    case RV_F32: *(float *)(void *)at = (float)value; break;
+    case RV_F64: *(double *)(void *)at = value; break;
+    case RV_I64: *(int64_t *)(void *)at = (int64_t)value; break;
+    default: *(uint8_t *)at = (uint8_t)(int64_t)value; break;
+    }
+}
+
+/* A number in [0, 1), the same in every run. */
+static double draw(void)
+{
+    static uint64_t state = 1;
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (double)(state >> 11) * 0x1p-53;
+}
+
+/* Quarters in [-2, 2], so that some are equal; whole numbers for integers. */
+static double draw_element(rv_dtype dtype)
+{
+    if (dtype == RV_U8)
+        return floor(draw() * 10);
+    const double whole = floor(draw() * 17) - 8;
+    return rv_dtype_is_floating(dtype) ? whole / 4 : whole;
+}
+
+static bool is_close(double got, long double want, double tolerance)
+{
+    if (isnan(got) || isnan(want))
+        return isnan(got) && isnan(want);
+    return (long double)got == want ||
+           fabsl((long double)got - want) <= (long double)tolerance * fmaxl(1, fabsl(want));
+}
+
+static double epsilon_of(rv_dtype dtype)
+{
+    return dtype == RV_F32 ? 0x1p-23 : dtype == RV_F64 ? 0x1p-52 : 0;
+}
+
+/* ---- elementwise loops ---------------------------------------------------------------------- */
+
+static long double formula(rv_loop_id id, rv_dtype dtype, const double *in)
+{
+    const long double a = in[0], b = in[1];
+    long double y = 0;
+    switch (id) {
+    case RV_LOOP_neg: y = -a; break;
+    case RV_LOOP_exp: y = expl(a); break;
+    case RV_LOOP_log: y = logl(a); break;
+    case RV_LOOP_sqrt: y = sqrtl(a); break;
+    case RV_LOOP_tanh: y = tanhl(a); break;
+    case RV_LOOP_sigmoid: y = 1 / (1 + expl(-a)); break;
+    case RV_LOOP_relu: y = a > 0 ? a : 0; break;
+    case RV_LOOP_add: y = a + b; break;
+    case RV_LOOP_sub: y = a - b; break;
+    case RV_LOOP_mul: y = a * b; break;
+    case RV_LOOP_div: y = a / b; break;
+    case RV_LOOP_pow: y = powl(a, b); break;
+    case RV_LOOP_tanh_grad: y = a * (1 - b * b); break;
+    case RV_LOOP_sigmoid_grad: y = a * b * (1 - b); break;
+    case RV_LOOP_relu_grad: y = b > 0 ? a : 0; break;
+    case RV_LOOP_eq: y = a == b; break;
+    case RV_LOOP_ne: y = a != b; break;
+    case RV_LOOP_lt: y = a < b; break;
+    case RV_LOOP_le: y = a <= b; break;
+    case RV_LOOP_gt: y = a > b; break;
+    case RV_LOOP_ge: y = a >= b; break;
+    case RV_LOOP_where: y = in[0] != 0 ? in[1] : in[2]; break;
+    case RV_LOOP_COUNT: break;
+    }
+    return dtype == RV_U8 ? (long double)(uint8_t)(int64_t)y : y;
+}
+
+static rv_dtype input_dtype(rv_loop_id id, int k, rv_dtype dtype)
+{
+    return id == RV_LOOP_where && k == 0 ? RV_U8 : dtype;
+}
+
+/* Bytes between and behind the elements of the result must be as they were. */
+static bool is_untouched(int64_t n, int64_t size, int64_t stride)
+{
+    for (int64_t at = 0; at < ROOM; at++)
+        if ((at / stride >= n || at % stride >= size) && (uint8_t)result[at] != UNTOUCHED)
+            return false;
+    return true;
+}
+
+/* Runs one loop with strides in elements, and compares each element with the formula. */
+static void check_loop(const rv_kernels *table, rv_loop_id id, rv_dtype dtype, int64_t n,
+                       const int *steps)
+{
+    const rv_dtype to = loops[id].is_mask ? RV_U8 : dtype;
+    const int64_t size = (int64_t)rv_dtype_size(to);
+    char *data[4] = {result};
+    int64_t strides[4] = {steps[0] * size};
+    for (int k = 0; k < loops[id].inputs; k++) {
+        data[k + 1] = inputs[k];
+        strides[k + 1] = steps[k + 1] * (int64_t)rv_dtype_size(input_dtype(id, k, dtype));
+    }
+    memset(result, UNTOUCHED, sizeof result);
+    table->loops[id][dtype](n, data, strides);
+    cr_assert(is_untouched(n, size, strides[0]), "%s %s %s wrote beside the result", table->name,
+              loops[id].name, rv_dtype_name(dtype));
+    for (int64_t i = 0; i < n; i++) {
+        double in[3] = {0};
+        for (int k = 0; k < loops[id].inputs; k++)
+            in[k] = get(input_dtype(id, k, dtype), data[k + 1] + i * strides[k + 1]);
+        const double got = get(to, result + i * strides[0]);
+        cr_assert(is_close(got, formula(id, dtype, in), 3 * epsilon_of(to)),
+                  "%s %s %s of %g, %g, %g is %.17g", table->name, loops[id].name,
+                  rv_dtype_name(dtype), in[0], in[1], in[2], got);
+    }
+    if (table == rv_kernels_at(0))
+        memcpy(baseline, result, sizeof baseline);
+    cr_assert(memcmp(baseline, result, sizeof result) == 0, "%s %s %s differs from the baseline",
+              table->name, loops[id].name, rv_dtype_name(dtype));
+}
+
+/* Every mixture of strides: results 1 or 2 elements apart, inputs 1, 0 or 3. All instruction sets
+ * give the same bits. */
+static void check_strides(rv_loop_id id, rv_dtype dtype, int64_t n)
+{
+    static const int input_steps[] = {1, 0, 3};
+    const int mixtures[] = {0, 3, 9, 27};
+    const rv_kernels *table;
+    for (int mixture = 0; mixture < 2 * mixtures[loops[id].inputs]; mixture++) {
+        const int rest = mixture / 2;
+        const int steps[4] = {1 + mixture % 2, input_steps[rest % 3], input_steps[rest / 3 % 3],
+                              input_steps[rest / 9 % 3]};
+        for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++)
+            check_loop(table, id, dtype, n, steps);
+    }
+}
+
+Test(kernels, loops_of_all_sizes_and_strides)
+{
+    for (int id = 0; id < RV_LOOP_COUNT; id++)
+        for (int dtype = 0; dtype < RV_DTYPE_COUNT; dtype++) {
+            if (rv_kernels_at(0)->loops[id][dtype] == NULL)
+                continue;
+            for (int k = 0; k < 3; k++) {
+                const rv_dtype in = input_dtype((rv_loop_id)id, k, (rv_dtype)dtype);
+                for (int64_t i = 0; i < 3 * MOST; i++)
+                    put(in, inputs[k] + i * (int64_t)rv_dtype_size(in), draw_element(in));
+            }
+            for (int s = 0; s < RV_COUNT(sizes); s++)
+                check_strides((rv_loop_id)id, (rv_dtype)dtype, sizes[s]);
+        }
+}
+
+/* Which loops there are: kernels.h says which exist for all dtypes. */
+Test(kernels, tables_are_complete)
+{
+    const char *any = " neg relu add sub mul eq ne lt le gt ge where ";
+    const rv_kernels *table;
+    for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++)
+        for (int id = 0; id < RV_LOOP_COUNT; id++)
+            for (int dtype = 0; dtype < RV_DTYPE_COUNT; dtype++) {
+                char name[32];
+                snprintf(name, sizeof name, " %s ", loops[id].name);
+                const bool expected = rv_dtype_is_floating((rv_dtype)dtype) || strstr(any, name);
+                cr_expect_eq(table->loops[id][dtype] != NULL, expected, "%s %s %s", table->name,
+                             loops[id].name, rv_dtype_name((rv_dtype)dtype));
+            }
+    cr_expect_str_eq(rv_kernels_at(0)->name, "baseline");
+    cr_expect_null(rv_kernels_at(-1));
+}
+
+Test(kernels, best_table_is_chosen)
+{
+    unsetenv("RV_ISA");
+    const rv_kernels *best = NULL, *table;
+    for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++)
+        best = table;
+    cr_expect_eq(rv_kernels_get(), best);
+    setenv("RV_ISA", "baseline", 1);
+    cr_expect_eq(rv_kernels_get(), best, "the choice is made once");
+}
+
+Test(kernels, lesser_table_can_be_asked_for)
+{
+    setenv("RV_ISA", "baseline", 1);
+    cr_expect_eq(rv_kernels_get(), rv_kernels_at(0));
+}
+
+static void run2(rv_loop *loop, const void *a, const void *b, size_t size, void *y)
+{
+    char *data[] = {y, (char *)(uintptr_t)a, (char *)(uintptr_t)b};
+    const int64_t stride = (int64_t)size;
+    loop(1, data, (const int64_t[]){stride, stride, stride});
+}
+
+Test(kernels, integers_wrap_around)
+{
+    const rv_kernels *table;
+    for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++) {
+        const int64_t least = INT64_MIN, most = INT64_MAX, one = 1, two = 2;
+        int64_t y;
+        run2(table->loops[RV_LOOP_add][RV_I64], &most, &one, sizeof y, &y);
+        cr_expect_eq(y, least);
+        run2(table->loops[RV_LOOP_sub][RV_I64], &least, &one, sizeof y, &y);
+        cr_expect_eq(y, most);
+        run2(table->loops[RV_LOOP_mul][RV_I64], &most, &two, sizeof y, &y);
+        cr_expect_eq(y, -2);
+        run2(table->loops[RV_LOOP_neg][RV_I64], &least, &one, sizeof y, &y);
+        cr_expect_eq(y, least);
+        const uint8_t big = 200, few = 5;
+        uint8_t u;
+        run2(table->loops[RV_LOOP_add][RV_U8], &big, &big, sizeof u, &u);
+        cr_expect_eq(u, 144);
+        run2(table->loops[RV_LOOP_sub][RV_U8], &few, &big, sizeof u, &u);
+        cr_expect_eq(u, 61);
+        run2(table->loops[RV_LOOP_mul][RV_U8], &big, &few, sizeof u, &u);
+        cr_expect_eq(u, 232);
+    }
+}
+
+Test(kernels, relu_keeps_nan)
+{
+    const rv_kernels *table;
+    for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++) {
+        const float x = NAN;
+        const double x64 = (double)NAN;
+        float y = 0;
+        double y64 = 0;
+        run2(table->loops[RV_LOOP_relu][RV_F32], &x, &x, sizeof y, &y);
+        run2(table->loops[RV_LOOP_relu][RV_F64], &x64, &x64, sizeof y64, &y64);
+        cr_expect(isnan(y) && isnan(y64));
+    }
+}
+
+/* An exponent that all elements share has its own code for 1 and 2. */
+Test(kernels, powers_of_one_exponent)
+{
+    const double exponents[] = {-1, 0, 0.5, 1, 2, 3};
+    const double bases[] = {-3, -0.0, 0.25, 2, 1e200, (double)INFINITY, (double)NAN};
+    const rv_kernels *table;
+    for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++)
+        for (int e = 0; e < RV_COUNT(exponents); e++) {
+            double y[RV_COUNT(bases)], exponent = exponents[e];
+            char *data[] = {(char *)y, (char *)(uintptr_t)bases, (char *)&exponent};
+            table->loops[RV_LOOP_pow][RV_F64](RV_COUNT(bases), data,
+                                              (const int64_t[]){sizeof *y, sizeof *y, 0});
+            for (int i = 0; i < RV_COUNT(bases); i++)
+                cr_expect(isnan(y[i]) ? isnan(pow(bases[i], exponent))
+                                      : y[i] == pow(bases[i], exponent),
+                          "%g to the %g is %g", bases[i], exponent, y[i]);
+        }
+}
+
+/* ---- functions of F32 ----------------------------------------------------------------------- */
+
+static double sigmoid64(double x)
+{
+    return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
+}
+
+/* The distance of two neighbouring F32 at x. */
+static double unit_at(double x)
+{
+    int exponent;
+    frexp(x, &exponent);
+    return fabs(x) < 0x1p-126 ? 0x1p-149 : ldexp(1, exponent - 24);
+}
+
+/* Measured over every 23rd of all F32 (187 million): exp 0.998, log 0.847, tanh 1.499, sigmoid
+ * 2.298 units in the last place. */
+Test(kernels, f32_functions_are_accurate)
+{
+    const struct {
+        rv_loop_id id;
+        double (*exact)(double);
+        double most; /* units */
+    } cases[] = {{RV_LOOP_exp, exp, 1.0},
+                 {RV_LOOP_log, log, 0.85},
+                 {RV_LOOP_tanh, tanh, 1.5},
+                 {RV_LOOP_sigmoid, sigmoid64, 2.3}};
+    enum { BLOCK = 1024 };
+    for (int c = 0; c < RV_COUNT(cases); c++)
+        for (uint64_t first = 0; first < UINT64_C(1) << 32; first += BLOCK * UINT64_C(9973)) {
+            float x[BLOCK], y[BLOCK];
+            for (int i = 0; i < BLOCK; i++) {
+                const uint32_t bits = (uint32_t)(first + (uint64_t)i * 9973);
+                memcpy(&x[i], &bits, sizeof bits);
+            }
+            rv_kernels_get()->loops[cases[c].id][RV_F32](BLOCK, (char *[]){(char *)y, (char *)x},
+                                                         (const int64_t[]){4, 4});
+            for (int i = 0; i < BLOCK; i++) {
+                const double want = cases[c].exact((double)x[i]);
+                if (isnan(want))
+                    cr_assert(isnan(y[i]), "%s of %a is %a", loops[cases[c].id].name, (double)x[i],
+                              (double)y[i]);
+                else if (isinf((float)want))
+                    cr_assert(y[i] == (float)want, "%s of %a is %a", loops[cases[c].id].name,
+                              (double)x[i], (double)y[i]);
+                else
+                    cr_assert(fabs((double)y[i] - want) <= cases[c].most * unit_at(want),
+                              "%s of %a is %a, not %a", loops[cases[c].id].name, (double)x[i],
+                              (double)y[i], want);
+            }
+        }
+}
+
+/* The same value, to the sign of 0; NaN is NaN. */
+static bool is_same(float a, float b)
+{
+    return isnan(a) ? isnan(b) : a == b && !signbit(a) == !signbit(b);
+}
+
+Test(kernels, f32_functions_at_their_edges)
+{
+    const float infinity = INFINITY, least = 0x1p-149f;
+    const float x[] = {0.0f,   -0.0f, infinity, -infinity, NAN,     least,
+                       -least, 1.0f,  88.7f,    88.73f,    -103.9f, -104.0f};
+    const struct {
+        rv_loop_id id;
+        double (*exact)(double);
+    } cases[] = {{RV_LOOP_exp, exp},
+                 {RV_LOOP_log, log},
+                 {RV_LOOP_tanh, tanh},
+                 {RV_LOOP_sigmoid, sigmoid64},
+                 {RV_LOOP_sqrt, sqrt}};
+    const rv_kernels *table;
+    for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++)
+        for (int c = 0; c < RV_COUNT(cases); c++) {
+            float y[RV_COUNT(x)];
+            table->loops[cases[c].id][RV_F32](
+                RV_COUNT(x), (char *[]){(char *)y, (char *)(uintptr_t)x}, (const int64_t[]){4, 4});
+            for (int i = 0; i < RV_COUNT(x); i++) {
+                const float want = (float)cases[c].exact((double)x[i]);
+                cr_expect(is_same(y[i], want) ||
+                              (isfinite(want) && want != 0.0f &&
+                               fabs((double)y[i] - (double)want) <= 2 * unit_at((double)want)),
+                          "%s %s of %a is %a, not %a", table->name, loops[cases[c].id].name,
+                          (double)x[i], (double)y[i], (double)want);
+            }
+        }
+}
+
+/* ---- casts ---------------------------------------------------------------------------------- */
+
+static void check_cast(const rv_kernels *table, rv_dtype from, rv_dtype to, int64_t n, int into,
+                       int step)
+{
+    const int64_t size = (int64_t)rv_dtype_size(to);
+    const int64_t strides[] = {into * size, step * (int64_t)rv_dtype_size(from)};
+    memset(result, UNTOUCHED, sizeof result);
+    table->cast[from][to](n, (char *const[]){result, inputs[0]}, strides);
+    cr_assert(is_untouched(n, size, strides[0]));
+    for (int64_t i = 0; i < n; i++) {
+        const double x = get(from, inputs[0] + i * strides[1]);
+        const double want = rv_dtype_is_floating(to) ? x : trunc(x);
+        const double got = get(to, result + i * strides[0]);
+        cr_assert(got == want, "%s: %s %g became %s %g", table->name, rv_dtype_name(from), x,
+                  rv_dtype_name(to), got);
+    }
+}
+
+Test(kernels, casts_of_all_sizes_and_strides)
+{
+    const rv_kernels *table;
+    for (int from = 0; from < RV_DTYPE_COUNT; from++)
+        for (int to = 0; to < RV_DTYPE_COUNT; to++) {
+            const bool may_be_negative = from != RV_U8 && to != RV_U8;
+            for (int64_t i = 0; i < 3 * MOST; i++) {
+                const double x = draw_element((rv_dtype)from);
+                put((rv_dtype)from, inputs[0] + i * (int64_t)rv_dtype_size((rv_dtype)from),
+                    may_be_negative ? x : fabs(x));
+            }
+            for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++)
+                for (int s = 0; s < RV_COUNT(sizes); s++)
+                    for (int into = 1; into <= 2; into++)
+                        for (int step = 0; step <= 3; step++)
+                            check_cast(table, (rv_dtype)from, (rv_dtype)to, sizes[s], into, step);
+        }
+}
+
+/* What an integer cannot hold is refused above the kernels; here it is cut to the range. */
+Test(kernels, casts_out_of_range_are_defined)
+{
+    const double x[] = {
+        (double)NAN, (double)INFINITY, (double)-INFINITY, 1e300, -1e300, 0x1p63, 255.9, 256, -0.9,
+        -1};
+    const int64_t whole[] = {0,         INT64_MAX, INT64_MIN, INT64_MAX, INT64_MIN,
+                             INT64_MAX, 255,       256,       0,         -1};
+    const uint8_t small[] = {0, 255, 0, 255, 0, 255, 255, 255, 0, 0};
+    const rv_kernels *table;
+    for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++) {
+        int64_t y[RV_COUNT(x)];
+        uint8_t u[RV_COUNT(x)];
+        char *const from = (char *)(uintptr_t)x;
+        table->cast[RV_F64][RV_I64](RV_COUNT(x), (char *[]){(char *)y, from},
+                                    (const int64_t[]){8, 8});
+        table->cast[RV_F64][RV_U8](RV_COUNT(x), (char *[]){(char *)u, from},
+                                   (const int64_t[]){1, 8});
+        cr_expect(memcmp(y, whole, sizeof y) == 0 && memcmp(u, small, sizeof u) == 0);
+    }
+}
+
+Test(kernels, copies_keep_the_bits_of_nan)
+{
+    const uint32_t bits[] = {0x7fa12345, 0xffc54321, 0x7f800001};
+    const rv_kernels *table;
+    for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++)
+        for (int64_t stride = 4; stride <= 8; stride += 4) {
+            uint32_t y[2 * RV_COUNT(bits)] = {0};
+            table->cast[RV_F32][RV_F32](RV_COUNT(bits),
+                                        (char *[]){(char *)y, (char *)(uintptr_t)bits},
+                                        (const int64_t[]){stride, 4});
+            for (int i = 0; i < RV_COUNT(bits); i++)
+                cr_expect_eq(y[i * stride / 4], bits[i]);
+        }
+}
