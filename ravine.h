@@ -16,6 +16,7 @@
 #include "core/scope.h"
 #include "core/tensor.h"
 #include "core/idx.h"
+#include "core/image.h"
 #include "core/data.h"
 #include "core/save.h"
 #include "autograd/gradcheck.h"

@@ -142,6 +142,8 @@ static bool commit(rv_graph_walk *walk)
 
 bool rv_backward_with(const rv_backward_options *options)
 {
+    if (options == NULL)
+        return rv_fail(RV_ERROR_NULL, "backward", "the options are NULL");
     rv_graph_walk walk = {.who = "backward",
                           .create_graph = options->create_graph,
                           .retain_graph = options->retain_graph || options->create_graph};
@@ -204,6 +206,8 @@ static bool gradients(rv_graph_walk *walk, const rv_gradients_options *options, 
 rv_tensor **rv_gradients_with(const rv_gradients_options *options)
 {
     const char *who = "gradients";
+    if (options == NULL)
+        return rv_fail_null(RV_ERROR_NULL, who, "the options are NULL");
     if (options->ny < 1 || options->nx < 1 || options->ys == NULL || options->xs == NULL)
         return rv_fail_null(RV_ERROR_ARGUMENT, who, "%d ys and %d xs; at least 1 of each is needed",
                             options->ny, options->nx);

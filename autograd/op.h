@@ -31,13 +31,51 @@
 RV_BEGIN_C
 
 /* The one list of operations. */
-#define RV_OPERATION_LIST(X)                                                                       \
-    X(add)                                                                                         \
-    X(sub) X(mul) X(div) X(neg) X(pow) X(exp) X(log) X(sqrt) X(tanh) X(tanh_grad) X(sigmoid)       \
-        X(sigmoid_grad) X(relu) X(relu_grad) X(eq) X(ne) X(lt) X(le) X(gt) X(ge) X(where) X(sum)   \
-            X(mean) X(max) X(argmax) X(reshape) X(permute) X(expand) X(slice) X(slice_grad) X(pad) \
-                X(cat) X(copy) X(cast) X(gather) X(scatter_add) X(matmul) X(linear) X(softmax)     \
-                    X(log_softmax) X(cross_entropy) X(mse) X(dropout)
+#define RV_OPERATION_LIST(X) \
+    X(add)                   \
+    X(sub)                   \
+    X(mul)                   \
+    X(div)                   \
+    X(neg)                   \
+    X(pow)                   \
+    X(exp)                   \
+    X(log)                   \
+    X(sqrt)                  \
+    X(tanh)                  \
+    X(tanh_grad)             \
+    X(sigmoid)               \
+    X(sigmoid_grad)          \
+    X(relu)                  \
+    X(relu_grad)             \
+    X(eq)                    \
+    X(ne)                    \
+    X(lt)                    \
+    X(le)                    \
+    X(gt)                    \
+    X(ge)                    \
+    X(where)                 \
+    X(sum)                   \
+    X(mean)                  \
+    X(max)                   \
+    X(argmax)                \
+    X(reshape)               \
+    X(permute)               \
+    X(expand)                \
+    X(slice)                 \
+    X(slice_grad)            \
+    X(pad)                   \
+    X(cat)                   \
+    X(copy)                  \
+    X(cast)                  \
+    X(gather)                \
+    X(scatter_add)           \
+    X(matmul)                \
+    X(linear)                \
+    X(softmax)               \
+    X(log_softmax)           \
+    X(cross_entropy)         \
+    X(mse)                   \
+    X(dropout)
 
 typedef enum rv_op_id {
     RV_OP_ID_custom,
@@ -54,7 +92,7 @@ RV_API const char *rv_op_name(int id);
 typedef struct rv_derivative {
     const struct rv_node *node;
     rv_tensor *g;           /* the gradient of the output */
-    rv_tensor *const *gs;   /* the same, of every output: [outputs], NULL where none arrived */
+    rv_tensor *const *gs;   /* the same, of every output: [outputs], zeros where none arrived */
     int inputs;             /* how many */
     const bool *needs;      /* [inputs] whether input i's gradient is wanted */
     rv_tensor **grads;      /* [inputs] to be set where it is; NULL at the start */

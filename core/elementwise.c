@@ -24,6 +24,10 @@
 /* A last axis shorter than this is not worth calling a loop for, if another is much longer. */
 #define SHORT_LINE 8
 
+/* Elements of a tile's side, where an input runs across the result's lines: few enough that its
+ * cache lines are still there when the next line needs them. */
+#define TILE 16
+
 #define SAME false
 #define MASK true
 static const struct {
@@ -95,6 +99,42 @@ static void lengthen_lines(rv_walk *walk)
     walk->shape[longest] = size;
 }
 
+/* The axis along which an input's elements are neighbours while they are far apart along the last
+ * one, both being long; -1 if there is none. */
+static int crossing_axis(const rv_walk *walk)
+{
+    const int last = walk->ndim - 1;
+    if (last < 1 || walk->ndim == RV_MAX_DIMENSIONS || walk->shape[last] < 2 * TILE)
+        return -1;
+    for (int axis = 0; axis < last; axis++)
+        for (int k = 1; k < walk->operands && walk->shape[axis] >= SHORT_LINE; k++)
+            if (walk->strides[axis][k] > 0 &&
+                walk->strides[axis][k] * SHORT_LINE <= walk->strides[last][k])
+                return axis;
+    return -1;
+}
+
+/* Runs a task whose inputs cross the result's lines along `axis`: in tiles, and what is left of the
+ * lines behind them. */
+static void run_tiles(elementwise_task *task, int axis)
+{
+    rv_walk *const walk = &task->walk;
+    const int last = walk->ndim - 1;
+    const int64_t rest = walk->shape[last] % TILE;
+    if (rest > 0) {
+        elementwise_task edge = *task;
+        edge.walk.shape[last] = rest;
+        edge.numel = task->numel / walk->shape[last] * rest;
+        for (int k = 0; k < walk->operands; k++)
+            edge.data[k] += (walk->shape[last] - rest) * walk->strides[last][k];
+        run(&edge);
+        task->numel -= edge.numel;
+        walk->shape[last] -= rest;
+    }
+    rv_walk_tile(walk, axis, TILE);
+    run(task);
+}
+
 /* Runs the loop over tensors whose shapes are known to broadcast to that of `out`. */
 static void run_walk(rv_loop *loop, int64_t piece, const rv_tensor *out, int n,
                      const rv_tensor *const *in)
@@ -103,6 +143,7 @@ static void run_walk(rv_loop *loop, int64_t piece, const rv_tensor *out, int n,
     task.loop = loop;
     task.numel = out->numel;
     task.piece = piece;
+    task.data[0] = out->data;
     rv_walk_start(&task.walk, n + 1);
     int64_t strides[RV_WALK_OPERANDS];
     for (int axis = 0; axis < out->ndim; axis++) {
@@ -115,12 +156,16 @@ static void run_walk(rv_loop *loop, int64_t piece, const rv_tensor *out, int n,
         }
         rv_walk_add(&task.walk, out->shape[axis], strides);
     }
-    rv_walk_simplify(&task.walk);
-    lengthen_lines(&task.walk);
-    task.data[0] = out->data;
     for (int k = 0; k < n; k++)
         task.data[k + 1] = in[k]->data;
-    run(&task);
+    rv_walk_simplify(&task.walk);
+    const int crossing = crossing_axis(&task.walk);
+    if (crossing >= 0) {
+        run_tiles(&task, crossing);
+    } else {
+        lengthen_lines(&task.walk);
+        run(&task);
+    }
 }
 
 /* The same if `out` and every input are row-major and of one shape, or have one element. */

@@ -196,7 +196,8 @@ static bool cut_small(const rv_gemm_task *task, cut *tile)
         (m < n ? m : n) * at_most(k, MOST_OF_AXIS) * (int64_t)rv_dtype_size(task->dtype);
     const bool a_as_is = is_row_major(m, k, task->a.row, task->a.column);
     const bool b_as_is = is_row_major(k, n, task->b.row, task->b.column);
-    if (!has_small_kernels() || m == 1 || n == 1 || kept_bytes > 524288 || (!a_as_is && !b_as_is))
+    if (!has_small_kernels() || m == 1 || n == 1 || k == 0 || kept_bytes > 524288 ||
+        (!a_as_is && !b_as_is))
         return false;
     if (b_as_is && (double)m * (double)n * (double)k <= WORK_OF_PIECE) {
         *tile = (cut){m, n, k};

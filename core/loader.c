@@ -414,6 +414,21 @@ static int64_t *number_memory(rv_tensor **memory, int64_t n)
     return *memory ? (int64_t *)(*memory)->data : NULL;
 }
 
+/* Makes all batches' tensors at once, and recycles those of one more, for who goes on holding a
+ * batch or evaluates meanwhile: after this, training calls malloc no more. */
+static bool furnish(rv_loader *loader)
+{
+    RV_SCOPE;
+    const rv_source *source = loader->data->source;
+    const int64_t n = loader->batch_size;
+    for (int i = 0; i < loader->slot_count; i++)
+        if (!prepare(&loader->slots[i].x, &source->x, n, n) ||
+            !prepare(&loader->slots[i].y, &source->y, n, n))
+            return false;
+    return rv_dataset_tensor(who, &source->x, n) != NULL &&
+           rv_dataset_tensor(who, &source->y, n) != NULL;
+}
+
 /* Takes what the loader needs; what it has then, destroy gives back. */
 static bool equip(rv_loader *loader, const rv_loader_options *o)
 {
@@ -433,6 +448,8 @@ static bool equip(rv_loader *loader, const rv_loader_options *o)
     loader->slot_count = o->prefetch + 1;
     for (int i = 0; i < loader->slot_count; i++)
         loader->slots[i] = (slot){0};
+    if (!furnish(loader))
+        return false;
     loader->state = (cursor){.seed = choose_seed(o), .count = loader->count};
     loader->known = loader->ahead = loader->state;
     return true;

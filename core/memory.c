@@ -52,6 +52,13 @@ rv_memory_use rv_memory_usage(void)
     return use;
 }
 
+bool rv_memory_lasting(bool on)
+{
+    const bool was = rv_here.lasting;
+    rv_here.lasting = on;
+    return was;
+}
+
 void rv_memory_limit(size_t bytes)
 {
     rv_lock(&lock);
@@ -159,7 +166,8 @@ static void to_chunk(int class_index, void *block)
 /* Large blocks carry their class in a header in front of them. */
 static void *from_system(int class_index)
 {
-    const int last = class_index + REACH < CLASS_COUNT ? class_index + REACH : CLASS_COUNT - 1;
+    const int reach = class_index + (rv_here.lasting ? 0 : REACH);
+    const int last = reach < CLASS_COUNT ? reach : CLASS_COUNT - 1;
     for (int i = class_index; i <= last; i++) {
         char *block = pop(i);
         if (block != NULL)

@@ -12,7 +12,7 @@
  * Debug and sanitizer builds (RV_RECYCLE=0) do not recycle: each block is its own allocation, so
  * that the tools see every mistake.
  *
- * Global: the lists of free blocks.
+ * Global: the lists of free blocks. Per thread: its cache, and whether its blocks are to last.
  */
 #ifndef RV_CORE_MEMORY_H
 #define RV_CORE_MEMORY_H
@@ -28,6 +28,11 @@ RV_BEGIN_C
  * memory" under `who`. Give it back with rv_memory_put and the same number of bytes. */
 RV_API void *rv_memory_get(const char *who, size_t bytes);
 RV_API void rv_memory_put(void *block, size_t bytes);
+
+/* While on, this thread's large blocks are of their own size class, never larger ones that happen to
+ * be free: for what will be held for long (an optimizer's state), so that it does not take the
+ * memory that batches go through. Returns what it was. Per thread; off at first. */
+RV_API bool rv_memory_lasting(bool on);
 
 /* What the library holds from the system, in bytes: all of it, and what is in use now. */
 typedef struct rv_memory_use {

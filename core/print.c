@@ -69,28 +69,33 @@ static void shortest(rv_dtype dtype, double x, bool is_scientific, int most, cha
     }
 }
 
-/* A number in parts: "-12", "5", "+07". */
+/* A number in parts, as "-12", "5", "+07": each is a text of its own, "" if there is none. */
 typedef struct parts {
     char text[TEXT_BYTES];
-    const char *fraction, *exponent; /* within text; "" if there is none */
+    char *fraction, *exponent; /* within text */
 } parts;
 
-static void take_apart(rv_dtype dtype, double x, bool is_scientific, parts *p)
+/* Cuts the text up. */
+static void take_apart(parts *n)
 {
-    shortest(dtype, x, is_scientific, PRECISION, p->text);
-    char *const end = p->text + strlen(p->text);
-    char *exponent = strchr(p->text, 'e');
-    p->exponent = exponent != NULL ? exponent + 1 : end;
-    char *fraction_end = exponent != NULL ? exponent : end;
-    char *point = strchr(p->text, '.');
-    p->fraction = end;
-    *fraction_end = '\0';
-    if (point != NULL) {
-        p->fraction = point + 1;
-        while (fraction_end[-1] == '0') /* where 8 digits were not enough, they may end in zeros */
-            *--fraction_end = '\0';
-        *point = '\0';
+    char *const point = strchr(n->text, '.'), *const e = strchr(n->text, 'e');
+    n->fraction = n->exponent = n->text + strlen(n->text);
+    if (e != NULL) {
+        *e = '\0';
+        n->exponent = e + 1;
+        n->fraction = e;
     }
+    if (point != NULL) {
+        *point = '\0';
+        n->fraction = point + 1;
+    }
+}
+
+/* Where 8 digits were not enough, they may end in zeros. */
+static void strip_zeros(parts *n)
+{
+    for (size_t length = strlen(n->fraction); length > 0 && n->fraction[length - 1] == '0';)
+        n->fraction[--length] = '\0';
 }
 
 /* ---- the first round ------------------------------------------------------------------------ */
@@ -145,7 +150,9 @@ static void see_parts(printer *p, const char *at)
         return;
     style *s = &p->style;
     parts number;
-    take_apart(p->t->dtype, x, s->is_scientific, &number);
+    shortest(p->t->dtype, x, s->is_scientific, PRECISION, number.text);
+    take_apart(&number);
+    strip_zeros(&number);
     const int left = (int)strlen(number.text), right = (int)strlen(number.fraction);
     const int exponent = (int)strlen(number.exponent) - 1; /* without its sign */
     s->left = left > s->left ? left : s->left;
@@ -201,19 +208,20 @@ static void element_text(const printer *p, const char *at, char *text)
         return;
     }
     const double x = floating(p->t, at);
+    parts n;
     if (!isfinite(x)) {
         snprintf(text, WORD_BYTES, "%*s", s->left + s->right + 1, special(x));
-        return;
-    }
-    parts n;
-    take_apart(p->t->dtype, x, s->is_scientific, &n);
-    if (!s->is_scientific) {
+    } else if (s->is_scientific) {
+        snprintf(n.text, TEXT_BYTES, "%.*e", s->precision, x);
+        take_apart(&n);
+        snprintf(text, WORD_BYTES, "%*s.%se%c%0*d", s->left, n.text, n.fraction, n.exponent[0],
+                 s->exponent_digits, atoi(n.exponent + 1));
+    } else {
+        shortest(p->t->dtype, x, false, PRECISION, n.text);
+        take_apart(&n);
+        strip_zeros(&n);
         snprintf(text, WORD_BYTES, "%*s.%-*s", s->left, n.text, s->right, n.fraction);
-        return;
     }
-    const int zeros = s->precision - (int)strlen(n.fraction);
-    snprintf(text, WORD_BYTES, "%*s.%s%.*se%c%0*d", s->left, n.text, n.fraction, zeros, "00000000",
-             n.exponent[0], s->exponent_digits, atoi(n.exponent + 1));
 }
 
 static void put(printer *p, const char *text)

@@ -10,6 +10,7 @@
 #include "core/reduce.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "core/memory.h"
 #include "core/parallel.h"
@@ -52,9 +53,13 @@ static void fold_range(const reduction *r, char *from, int64_t begin, int64_t en
 {
     if (begin >= end)
         return;
+    const int64_t stride = rv_walk_strides(&r->folded)[0];
+    if (r->folded.ndim <= 1 && !r->by_rows) { /* most often, and worth no walk */
+        r->fold.line(end - begin, from + begin * stride, stride, into);
+        return;
+    }
     rv_walk_place at;
     rv_walk_seek(&r->folded, &from, begin, &at);
-    const int64_t stride = rv_walk_strides(&r->folded)[0];
     for (int64_t i = begin, n; i < end; i += n) {
         n = rv_walk_line(&r->folded, &at, end - i);
         if (r->by_rows)
@@ -70,26 +75,47 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* The results from `at` on, one by one: each folds its lines. */
+static void reduce_lines(const reduction *r, rv_walk_place *at, int64_t results, int64_t begin,
+                         int64_t end)
+{
+    for (int64_t i = 0; i < results; i++) {
+        total into = r->start;
+        fold_range(r, at->data[0], begin, end, 1, &into);
+        memcpy(at->data[1], &into, (size_t)r->size);
+        rv_walk_advance(&r->kept, at, 1);
+    }
+}
+
+/* The same for results that lie next to each other in the input. */
+static void reduce_rows(const reduction *r, rv_walk_place *at, int64_t results, int64_t begin,
+                        int64_t end)
+{
+    total into[MOST_COLUMNS], start = r->start;
+    for (int64_t i = 0, width; i < results; i += width) {
+        width = smaller(rv_walk_line(&r->kept, at, results - i), MOST_COLUMNS);
+        r->copy(width, (char *const[]){(char *)into, (char *)&start},
+                (const int64_t[]){r->size, 0});
+        fold_range(r, at->data[0], begin, end, width, into);
+        r->copy(width, (char *const[]){at->data[1], (char *)into},
+                (const int64_t[]){rv_walk_strides(&r->kept)[1], r->size});
+        rv_walk_advance(&r->kept, at, width);
+    }
+}
+
 static void reduce_piece(void *context, int64_t index)
 {
     const reduction *r = context;
     const int64_t split = index / r->groups, group = index % r->groups;
+    const int64_t first = group * r->group, results = smaller(r->group, r->results - first);
     const int64_t begin = split * r->split, end = smaller(begin + r->split, r->count);
-    const int64_t last = smaller((group + 1) * r->group, r->results);
     char *const data[] = {r->from, r->into + split * r->results * r->size};
-    const int64_t widest = r->by_rows ? MOST_COLUMNS : 1;
-    total into[MOST_COLUMNS];
     rv_walk_place at;
-    rv_walk_seek(&r->kept, data, group * r->group, &at);
-    for (int64_t i = group * r->group, width; i < last; i += width) {
-        width = smaller(rv_walk_line(&r->kept, &at, last - i), widest);
-        r->copy(width, (char *const[]){(char *)into, (char *)(uintptr_t)&r->start},
-                (const int64_t[]){r->size, 0});
-        fold_range(r, at.data[0], begin, end, width, into);
-        r->copy(width, (char *const[]){at.data[1], (char *)into},
-                (const int64_t[]){rv_walk_strides(&r->kept)[1], r->size});
-        rv_walk_advance(&r->kept, &at, width);
-    }
+    rv_walk_seek(&r->kept, data, first, &at);
+    if (r->by_rows)
+        reduce_rows(r, &at, results, begin, end);
+    else
+        reduce_lines(r, &at, results, begin, end);
 }
 
 /* ---- cutting -------------------------------------------------------------------------------- */

@@ -38,8 +38,9 @@ typedef struct rv_scope {
 RV_API rv_scope rv_scope_begin(const char *name);
 RV_API void rv_scope_end(rv_scope *scope);
 
-/* Hands `t` to the scope outside of the innermost one, and returns it: `return rv_keep(y);`. In the
- * root scope, or for NULL, it only returns it. */
+/* Hands `t` to the scope outside of the innermost one, and returns it: `return rv_keep(y);`. From
+ * there that scope owns it, so each scope that a tensor is to leave says rv_keep itself; a second
+ * call in the same scope changes nothing. In the root scope, or for NULL, it only returns it. */
 RV_API rv_tensor *rv_keep(rv_tensor *t);
 
 /* For tensors that must outlive every scope (a struct's field, say): rv_retain adds a reference and

@@ -70,6 +70,22 @@ void rv_walk_simplify(rv_walk *walk)
     walk->ndim = merged + 1;
 }
 
+void rv_walk_tile(rv_walk *walk, int axis, int64_t tile)
+{
+    const rv_walk before = *walk;
+    const int last = before.ndim - 1;
+    walk->ndim = 0;
+    for (int i = 0; i < last; i++)
+        if (i != axis)
+            rv_walk_add(walk, before.shape[i], before.strides[i]);
+    int64_t strides[RV_WALK_OPERANDS];
+    for (int k = 0; k < before.operands; k++)
+        strides[k] = before.strides[last][k] * tile;
+    rv_walk_add(walk, before.shape[last] / tile, strides);
+    rv_walk_add(walk, before.shape[axis], before.strides[axis]);
+    rv_walk_add(walk, tile, before.strides[last]);
+}
+
 void rv_walk_seek(const rv_walk *walk, char *const *data, int64_t element, rv_walk_place *at)
 {
     for (int k = 0; k < walk->operands; k++)

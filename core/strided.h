@@ -41,6 +41,11 @@ void rv_walk_add(rv_walk *walk, int64_t size, const int64_t *strides);
  * through as one. */
 void rv_walk_simplify(rv_walk *walk);
 
+/* Cuts the last axis, whose size `tile` divides, and walks in tiles: the last `tile` elements run
+ * fastest, then `axis`, then the tiles, then all other axes. There must be room for one more axis.
+ */
+void rv_walk_tile(rv_walk *walk, int axis, int64_t tile);
+
 /* Goes to an element, counted with the last axis running fastest; data [operands] is element 0. No
  * axis may be empty. */
 void rv_walk_seek(const rv_walk *walk, char *const *data, int64_t element, rv_walk_place *at);

@@ -138,7 +138,7 @@ static bool find_fans(const char *who, const rv_tensor *t, fans *f)
 bool rv_init_fans(const rv_tensor *weight, int64_t *fan_in, int64_t *fan_out)
 {
     const char *who = "init_fans";
-    fans f;
+    fans f = {0};
     if (!find_fans(who, weight, &f))
         return false;
     if (fan_in == NULL || fan_out == NULL)

@@ -11,8 +11,9 @@
 #include "autograd/operations.h"
 #include "core/memory.h"
 
-/* Samples that are run at once: enough to keep the processor busy. */
-enum { BATCH = 256 };
+/* Samples that are run at once: enough to keep the processor busy, and less than a usual batch of
+ * training, so that the first evaluation finds enough memory that training recycled. */
+enum { BATCH = 100 };
 
 /* ---- modes ----------------------------------------------------------------------------------- */
 

@@ -33,13 +33,14 @@ expect_text() {
     grep -Eq -- "$3" <<<"$2" || fail "$1: no line like '$3' in:"$'\n'"$2"
 }
 
-# Sets $mnist: the real files if RV_DATA names them, else a small data set like them.
+# Sets $mnist: the real files if RV_DATA names them, else a small data set like them; make_mnist's
+# arguments.
 find_mnist() {
     if [ -n "${RV_DATA-}" ] && [ -d "$RV_DATA/mnist" ]; then
         mnist=$RV_DATA/mnist
     else
         say "(RV_DATA has no mnist: with made-up images)"
-        make_mnist
+        make_mnist "$@"
     fi
 }
 # Sets $mnist: a small data set, always the same.

@@ -3,6 +3,7 @@
 #define TESTS_DATA_SETS_H
 
 #include <pthread.h>
+#include <time.h>
 
 #include "helpers.h"
 
@@ -37,6 +38,7 @@ static inline bool has_samples(const rv_batch *b, int64_t n, const int64_t *samp
 typedef struct source {
     int64_t fails_at; /* -1: nowhere */
     int how;          /* 0: with an error; 1: without; 2: true, with an error unread */
+    bool slow;        /* each call takes two milliseconds */
     int calls, released;
     int busy; /* how many calls run now, and whether it were ever two */
     bool overlapped;
@@ -49,6 +51,8 @@ static inline bool fetch(void *context, int64_t n, const int64_t *indices, rv_te
     source *s = context;
     s->overlapped = __atomic_add_fetch(&s->busy, 1, __ATOMIC_SEQ_CST) > 1 || s->overlapped;
     s->calls++;
+    if (s->slow)
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
     __atomic_store_n(&s->thread, pthread_self(), __ATOMIC_SEQ_CST);
     bool fails = false;
     for (int64_t i = 0; i < n; i++) {

@@ -2,9 +2,10 @@
  *
  * usage: fake_mnist FOLDER TRAIN TEST
  *
- * FOLDER gets MNIST's four files, plain, with so many training and test images. An image of class c
- * is a bright bar at a place that c decides, among noise: easy, but not for nothing.
+ * FOLDER gets MNIST's four files, plain, with so many training and test images. An image is a
+ * bright bar among noise, and its class says where the bar is: easy, but not for nothing.
  */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,13 +43,14 @@ static FILE *create(const char *folder, const char *split, const char *name)
 
 static void put_image(FILE *images, int label)
 {
-    const int first = 1 + label * 5 / 2; /* the bar's first row */
-    const int shift = (int)(next() % 3);
+    const int top = 1 + label % 5 * 5 + (int)(next() % 3);
+    const int left = label / 5 * SIDE / 2;
     for (int row = 0; row < SIDE; row++) {
         for (int column = 0; column < SIDE; column++) {
-            const int bar = row >= first + shift && row < first + shift + 3;
-            const int noise = (int)(next() % 200);
-            putc(bar && noise > 40 ? 255 - noise / 4 : noise / 2, images);
+            const int noise = (int)(next() % 128);
+            const bool bar =
+                row >= top && row < top + 3 && column >= left && column < left + SIDE / 2;
+            putc(bar ? 255 - noise : noise, images);
         }
     }
 }

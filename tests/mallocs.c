@@ -13,7 +13,7 @@
 
 #include <ravine.h>
 
-enum { IMAGES = 1000, BATCH = 96, STEPS = 100 }; /* the last batch of an epoch has 40 images */
+enum { IMAGES = 1000, BATCH = 128, STEPS = 100 }; /* an epoch's last batch has 104 images */
 
 /* What glibc's own functions are called, for those who replace them. */
 void *__libc_malloc(size_t bytes);
@@ -22,16 +22,20 @@ void *__libc_realloc(void *block, size_t bytes);
 void *__libc_memalign(size_t alignment, size_t bytes);
 
 static atomic_bool counting;
-static atomic_long calls;
-static atomic_long first_step; /* of the first call that was counted, and its size */
-static atomic_long first_bytes;
-static atomic_long step;
+static atomic_long calls, step;
+
+/* The first calls that were counted: in which step, and for how many bytes. */
+enum { NOTED = 8 };
+static atomic_long steps_noted[NOTED], bytes_noted[NOTED];
 
 static void count(size_t bytes)
 {
-    if (atomic_load(&counting) && atomic_fetch_add(&calls, 1) == 0) {
-        atomic_store(&first_step, atomic_load(&step));
-        atomic_store(&first_bytes, (long)bytes);
+    if (!atomic_load(&counting))
+        return;
+    const long call = atomic_fetch_add(&calls, 1);
+    if (call < NOTED) {
+        atomic_store(&steps_noted[call], atomic_load(&step));
+        atomic_store(&bytes_noted[call], (long)bytes);
     }
 }
 
@@ -107,12 +111,11 @@ static long measure(bool adam)
     atomic_store(&calls, 0);
     atomic_store(&step, 0);
     train(net, opt, batches, validation);
-    printf("%s: %ld calls of malloc from step 2 to step %d", adam ? "adam" : "sgd",
+    printf("%s: %ld calls of malloc from step 2 to step %d\n", adam ? "adam" : "sgd",
            atomic_load(&calls), STEPS);
-    if (atomic_load(&calls) > 0)
-        printf(", the first in step %ld for %ld bytes", atomic_load(&first_step),
-               atomic_load(&first_bytes));
-    printf("\n");
+    for (long call = 0; call < atomic_load(&calls) && call < NOTED; call++)
+        printf("    step %ld: %ld bytes\n", atomic_load(&steps_noted[call]),
+               atomic_load(&bytes_noted[call]));
 
     rv_optim_free(opt);
     rv_layer_free(net);

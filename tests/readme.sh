@@ -6,7 +6,7 @@
 . "$(dirname "$0")/common.sh"
 
 command -v curl >/dev/null || skip "curl is not installed"
-find_mnist
+find_mnist 8000 1000
 mkdir "$work/clone" "$work/home" "$work/data"
 ln -s "$mnist" "$work/data/mnist"
 tar -C "$source_folder" --exclude=./build --exclude='./build-*' --exclude=./.git --exclude=./data \

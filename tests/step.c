@@ -13,8 +13,6 @@
 
 #include <ravine.h>
 
-
-
 /* Repeats a step on one batch, and prints the median. Takes the network over. */
 static void measure(const char *name, rv_layer *net, int64_t inputs, int64_t batch, double seconds)
 {

@@ -152,12 +152,13 @@ Test(data, idx_with_bytes_beyond)
     }
 }
 
-/* Every header byte, every value: an error, or the one other type of the same size. */
+/* Every header byte, every value (compressed: every bit turned): an error, or the one other type of
+ * the same size. */
 Test(data, idx_with_a_wrong_header_byte)
 {
     for (int gz = 0; gz < 2; gz++) {
         for (int byte = 0; byte < 12; byte++) {
-            for (int change = 1; change < 256; change++) {
+            for (int change = 1; change < 256; change += gz ? change : 1) {
                 unsigned char file[16];
                 memcpy(file, idx_samples[0].file, sizeof file);
                 file[byte] ^= (unsigned char)change;

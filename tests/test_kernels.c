@@ -4,6 +4,8 @@
  * formula in long double. Whole tensors are in test_elementwise.c.
  */
 
+#define _POSIX_C_SOURCE 200809L /* setenv */
+
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>

@@ -2,7 +2,6 @@
 #define _XOPEN_SOURCE 700
 
 #include <criterion/criterion.h>
-#include <time.h>
 
 #include "data_sets.h"
 
@@ -234,25 +233,12 @@ Test(loader, goes_on_when_its_set_is_freed_or_split)
     cr_expect(no_error());
 }
 
-static void wait_a_moment(void)
-{
-    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-}
-
-static bool fetch_slowly(void *context, int64_t n, const int64_t *indices, rv_tensor *x,
-                         rv_tensor *y)
-{
-    wait_a_moment();
-    return fetch(context, n, indices, x, y);
-}
-
 Test(loader, can_be_freed_at_any_moment)
 {
     for (int batches = 0; batches < 12; batches++) {
         for (int prefetch = 0; prefetch < 4; prefetch += 3) {
-            source s = {.fails_at = -1};
-            rv_dataset *set = rv_data_callback(.count = 9, .fetch = fetch_slowly, .context = &s,
-                                               .release = release, .x_ndim = 1, .x_shape = {2});
+            source s = {.fails_at = -1, .slow = true};
+            rv_dataset *set = callback_set(&s, 9);
             rv_loader *loader = rv_data_loader(set, .batch_size = 2, .prefetch = prefetch);
             rv_data_free(set);
             rv_batch b;
@@ -268,9 +254,8 @@ Test(loader, can_be_freed_at_any_moment)
 /* Two loaders and the caller read one callback's samples: it is never called twice at a time. */
 Test(loader, callback_is_not_called_twice_at_a_time)
 {
-    source s = {.fails_at = -1};
-    rv_dataset *set = rv_data_callback(.count = 20, .fetch = fetch_slowly, .context = &s,
-                                       .release = release, .x_ndim = 1, .x_shape = {2});
+    source s = {.fails_at = -1, .slow = true};
+    rv_dataset *set = callback_set(&s, 20);
     rv_dataset *part = rv_data_split(set, 10);
     rv_loader *a = rv_data_loader(set, .batch_size = 1), *b = rv_data_loader(part, .batch_size = 1);
     rv_batch batch;

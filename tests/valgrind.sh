@@ -3,17 +3,15 @@
 . "$(dirname "$0")/common.sh"
 
 command -v valgrind >/dev/null || skip "valgrind is not installed"
-make_mnist 300 100
+make_mnist 200 50
 
 # memcheck WHAT COMMAND...
 memcheck() {
     local what=$1 out
     shift
     say "$what"
-    out=$(valgrind --quiet --leak-check=full --show-leak-kinds=all \
-        --errors-for-leak-kinds=all --error-exitcode=9 "$@" 2>&1) ||
-        fail "$what:"$'\n'"$out"
-    out=$(valgrind "$@" 2>&1)
+    out=$(valgrind --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=all \
+        --error-exitcode=9 "$@" 2>&1) || fail "$what:"$'\n'"$out"
     expect_text "$what: heap at exit" "$out" 'in use at exit: 0 bytes in 0 blocks'
     expect_text "$what: errors" "$out" 'ERROR SUMMARY: 0 errors'
 }

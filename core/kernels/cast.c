@@ -52,8 +52,10 @@ CONVERT(U8, I64, int64_t, uint8_t, x)
             for (int64_t i = 0; i < n; i++)                                                      \
                 y[i] = element;                                                                  \
         } else {                                                                                 \
+            OPERAND(0);                                                                          \
+            OPERAND(1);                                                                          \
             for (int64_t i = 0; i < n; i++)                                                      \
-                memcpy(data[0] + i * strides[0], data[1] + i * strides[1], sizeof(T));           \
+                memcpy(at0 + i * step0, at1 + i * step1, sizeof(T));                             \
         }                                                                                        \
     }
 

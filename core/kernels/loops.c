@@ -65,6 +65,10 @@ COMPARISON(ge, >=)
                 y[i] = cs[i] ? a : b;                                                   \
             }                                                                           \
         } else {                                                                        \
+            OPERAND(0);                                                                 \
+            OPERAND(1);                                                                 \
+            OPERAND(2);                                                                 \
+            OPERAND(3);                                                                 \
             for (int64_t i = 0; i < n; i++) {                                           \
                 const T a = ELEMENT(const T, 2, i), b = ELEMENT(const T, 3, i);         \
                 ELEMENT(T, 0, i) = ELEMENT(const uint8_t, 1, i) ? a : b;                \

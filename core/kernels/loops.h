@@ -10,8 +10,12 @@
 
 #include "core/kernels/isa.h"
 
-/* Element i of operand k, which has type T. */
-#define ELEMENT(T, k, i) (*(T *)(void *)(data[k] + (i)*strides[k]))
+/* Operand k in variables of its own: for all the compiler knows, storing an element could change
+ * what stands in the arrays. ELEMENT is its element i, of type T. */
+#define OPERAND(k)               \
+    char *const at##k = data[k]; \
+    const int64_t step##k = strides[k]
+#define ELEMENT(T, k, i) (*(T *)(void *)(at##k + (i)*step##k))
 
 #define STRIDE_IS(T, k) (strides[k] == (int64_t)sizeof(T))
 
@@ -30,6 +34,8 @@
             }                                                                            \
             return;                                                                      \
         }                                                                                \
+        OPERAND(0);                                                                      \
+        OPERAND(1);                                                                      \
         for (int64_t i = 0; i < n; i++) {                                                \
             const T x = ELEMENT(const T, 1, i);                                          \
             ELEMENT(R, 0, i) = (R)(expression);                                          \
@@ -65,6 +71,9 @@
                 y[i] = (R)(expression);                                                  \
             }                                                                            \
         } else {                                                                         \
+            OPERAND(0);                                                                  \
+            OPERAND(1);                                                                  \
+            OPERAND(2);                                                                  \
             for (int64_t i = 0; i < n; i++) {                                            \
                 const T a = ELEMENT(const T, 1, i), b = ELEMENT(const T, 2, i);          \
                 ELEMENT(R, 0, i) = (R)(expression);                                      \
@@ -76,6 +85,8 @@
 #define UNARY_CALL(name, dtype, T, expression)                                           \
     void RV_KERNEL(name##_##dtype)(int64_t n, char *const *data, const int64_t *strides) \
     {                                                                                    \
+        OPERAND(0);                                                                      \
+        OPERAND(1);                                                                      \
         for (int64_t i = 0; i < n; i++) {                                                \
             const T x = ELEMENT(const T, 1, i);                                          \
             ELEMENT(T, 0, i) = (expression);                                             \

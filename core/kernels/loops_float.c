@@ -33,7 +33,10 @@ BOTH(relu_grad, b > 0 ? a : 0)
 #define POW(dtype, T, function)                                                       \
     void RV_KERNEL(pow_##dtype)(int64_t n, char *const *data, const int64_t *strides) \
     {                                                                                 \
-        if (n > 0 && strides[2] == 0) {                                               \
+        OPERAND(0);                                                                   \
+        OPERAND(1);                                                                   \
+        OPERAND(2);                                                                   \
+        if (n > 0 && step2 == 0) {                                                    \
             const T exponent = ELEMENT(const T, 2, 0);                                \
             if (exponent == 2) {                                                      \
                 RV_KERNEL(mul_##dtype)                                                \
