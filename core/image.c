@@ -37,6 +37,7 @@ static unsigned char *compress_pixels(unsigned char *pixels, int bytes, int *com
     return out;
 }
 
+RV_QUIET_UNUSED
 #define STBI_ONLY_PNG
 #define STBI_NO_STDIO
 #define STBI_MALLOC(bytes) limited_realloc(NULL, bytes)

@@ -64,6 +64,10 @@
 #define RV_QUIET_END _Pragma("GCC diagnostic pop")
 #endif
 
+/* For a file that includes a library in one header: what it does not use of that is no mistake. To
+ * the end of the file, where GCC looks for what is not used. */
+#define RV_QUIET_UNUSED _Pragma("GCC diagnostic ignored \"-Wunused-function\"")
+
 /* RV_OPTIONS(function, type, defaults and the caller's fields...) fills a `type` and calls
  * `function` with its address. A field that the caller names wins over its default, zero included.
  * The struct lives only during the call. */

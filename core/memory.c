@@ -59,6 +59,11 @@ bool rv_memory_lasting(bool on)
     return was;
 }
 
+void rv_memory_restore(bool *was)
+{
+    rv_here.lasting = *was;
+}
+
 void rv_memory_limit(size_t bytes)
 {
     rv_lock(&lock);

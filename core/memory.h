@@ -29,10 +29,16 @@ RV_BEGIN_C
 RV_API void *rv_memory_get(const char *who, size_t bytes);
 RV_API void rv_memory_put(void *block, size_t bytes);
 
-/* While on, this thread's large blocks are of their own size class, never larger ones that happen to
- * be free: for what will be held for long (an optimizer's state), so that it does not take the
- * memory that batches go through. Returns what it was. Per thread; off at first. */
+/* RV_LASTING; says, to the end of the enclosing block, that what this thread makes will be held for
+ * long (a layer's parameters, an optimizer's state): its large blocks are then of their own size
+ * class, never larger ones that happen to be free, and that batches go through. */
+#define RV_LASTING                                                                                 \
+    RV_CLEANUP(rv_memory_restore)                                                                  \
+    __attribute__((unused)) bool RV_JOIN(rv_lasting_, __LINE__) = rv_memory_lasting(true)
+
+/* The same by hand: turns it on or off, and returns what it was; and sets it to what it was. */
 RV_API bool rv_memory_lasting(bool on);
+RV_API void rv_memory_restore(bool *was);
 
 /* What the library holds from the system, in bytes: all of it, and what is in use now. */
 typedef struct rv_memory_use {

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "autograd/operations.h"
+#include "core/memory.h"
 #include "layers/init.h"
 
 typedef struct linear {
@@ -40,6 +41,7 @@ rv_layer *rv_layer_linear_with(const rv_layer_linear_options *options)
         return NULL;
     const int64_t in = options->in_features, out = options->out_features;
     RV_SCOPE;
+    RV_LASTING;
     rv_layer *layer = rv_layer_new(&linear_class);
     linear *l = (linear *)layer;
     if (l == NULL)

@@ -246,12 +246,11 @@ bool rv_optim_make_state(const char *who, const rv_optim *opt, rv_optim_slot *sl
 {
     const rv_optim_class *c = opt->optim_class;
     const rv_tensor *p = slot->parameter;
+    RV_LASTING;
     for (int i = 0; i < c->state_count; i++) {
         if (slot->state[i] != NULL || (c->uses_state != NULL && !c->uses_state(opt->options, i)))
             continue;
-        const bool lasting = rv_memory_lasting(true);
         slot->state[i] = rv_retain(rv_zeros_n(p->dtype, p->ndim, p->shape));
-        rv_memory_lasting(lasting);
         if (slot->state[i] == NULL)
             return rv_fail(RV_ERROR_MEMORY, who, "out of memory for %s", c->state_names[i]);
     }
