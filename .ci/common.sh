@@ -19,7 +19,7 @@ test_packages=(libcriterion-dev valgrind curl
 is_installed() {
     local package
     for package in ${1//|/ }; do
-        dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed &&
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] &&
             return 0
     done
     return 1

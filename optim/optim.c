@@ -250,6 +250,7 @@ bool rv_optim_make_state(const char *who, const rv_optim *opt, rv_optim_slot *sl
     for (int i = 0; i < c->state_count; i++) {
         if (slot->state[i] != NULL || (c->uses_state != NULL && !c->uses_state(opt->options, i)))
             continue;
+        RV_SCOPE;
         slot->state[i] = rv_retain(rv_zeros_n(p->dtype, p->ndim, p->shape));
         if (slot->state[i] == NULL)
             return rv_fail(RV_ERROR_MEMORY, who, "out of memory for %s", c->state_names[i]);
@@ -257,26 +258,31 @@ bool rv_optim_make_state(const char *who, const rv_optim *opt, rv_optim_slot *sl
     return true;
 }
 
+/* A parameter's step count, as a tensor of its own over the optimizer's memory; to be released. */
+static rv_tensor *step_tensor(const rv_optim *opt, int64_t i)
+{
+    RV_SCOPE;
+    char *step = opt->steps->data + i * (int64_t)sizeof(int64_t);
+    return rv_retain(rv_raw_view("state", opt->steps->storage, step, RV_I64, 0, NULL, NULL));
+}
+
 /* A parameter's state, whether or not it has made a step: so that a fresh optimizer can be loaded
  * into. Step 0 and zeros are what a parameter without a step has anyway. */
 static bool visit_slot(const rv_optim *opt, int64_t i, rv_state_visit *visit, void *context)
 {
-    RV_SCOPE;
     const rv_optim_class *c = opt->optim_class;
     rv_optim_slot *slot = &opt->slots[i];
     char name[128];
-    rv_tensor *step =
-        rv_raw_view("state", opt->steps->storage, opt->steps->data + i * (int64_t)sizeof(int64_t),
-                    RV_I64, 0, NULL, NULL);
+    rv_tensor *step = step_tensor(opt, i);
     snprintf(name, sizeof name, "state.%lld.step", (long long)i);
-    if (step == NULL || !rv_optim_make_state("state", opt, slot) || !visit(context, name, step))
-        return false;
-    for (int j = 0; j < c->state_count; j++) {
+    bool go_on =
+        step != NULL && rv_optim_make_state("state", opt, slot) && visit(context, name, step);
+    rv_release(step);
+    for (int j = 0; go_on && j < c->state_count; j++) {
         snprintf(name, sizeof name, "state.%lld.%.80s", (long long)i, c->state_names[j]);
-        if (slot->state[j] != NULL && !visit(context, name, slot->state[j]))
-            return false;
+        go_on = slot->state[j] == NULL || visit(context, name, slot->state[j]);
     }
-    return true;
+    return go_on;
 }
 
 static bool optim_state(rv_object *object, rv_state_visit *visit, void *context)

@@ -48,6 +48,8 @@ static inline const char *in_folder(const char *name)
 static inline const char *write_file(const char *name, const void *bytes, size_t n)
 {
     const char *path = in_folder(name);
+    remove(
+        path); /* a new file costs less than cutting an old one: some systems flush that at once */
     FILE *file = fopen(path, "wb");
     if (file == NULL || fwrite(bytes, 1, n, file) != n || fclose(file) != 0)
         exit(1);
@@ -57,6 +59,7 @@ static inline const char *write_file(const char *name, const void *bytes, size_t
 static inline const char *write_gz(const char *name, const void *bytes, size_t n)
 {
     const char *path = in_folder(name);
+    remove(path);
     gzFile file = gzopen(path, "wb");
     if (file == NULL || (n > 0 && gzwrite(file, bytes, (unsigned)n) != (int)n) ||
         gzclose(file) != Z_OK)

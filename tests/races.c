@@ -51,7 +51,9 @@ static void at_once(const char *what, bool (*run)(work *w), void *context, size_
     work works[THREADS];
     bool ok = true;
     for (int i = 0; i < THREADS; i++) {
-        works[i] = (work){run, i, (char *)context + (size_t)i * context_bytes, false};
+        works[i] = (work){run, i, context, false};
+        if (context_bytes > 0)
+            works[i].context = (char *)context + (size_t)i * context_bytes;
         if (pthread_create(&thread[i], NULL, run_work, &works[i]) != 0) {
             puts("races: no thread");
             exit(1);

@@ -126,10 +126,31 @@ Test(elementwise, where_takes_three)
     }
 }
 
+/* Inputs that run across the result's lines go in tiles; sizes that tiles divide, and others. */
+Test(elementwise, inputs_may_run_across_the_result)
+{
+    const int64_t shapes[][3] = {
+        {1, 64, 48}, {1, 67, 45}, {3, 100, 33}, {40, 9, 70}, {300, 5, 200}};
+    const int orders[][3] = {{0, 2, 1}, {2, 1, 0}, {1, 2, 0}, {2, 0, 1}};
+    for (int s = 0; s < RV_COUNT(shapes); s++)
+        for (int o = 0; o < RV_COUNT(orders); o++) {
+            RV_SCOPE;
+            rv_tensor *x = uneven(RV_F32, 3, shapes[s]);
+            rv_tensor *turned = rv_raw_permute("permute", x, 3, orders[o]);
+            rv_tensor *packed = rv_raw_copy("copy", turned), *y = add(packed, turned);
+            cr_assert(y != NULL && rv_is_contiguous(packed) && rv_is_contiguous(y));
+            for (int64_t i = 0; i < y->numel; i++)
+                cr_assert(at(packed, i) == at(turned, i) && at(y, i) == 2 * at(turned, i));
+        }
+}
+
+/* Large enough to be cut into pieces: each element is to be added to once. */
 Test(elementwise, result_may_take_the_place_of_an_input)
 {
+    cr_assert(rv_set_threads(2));
     for (int how = 0; how < LAYOUT_COUNT; how++) {
-        rv_tensor *before = UNEVEN(RV_F32, 300, 7), *x = laid_out(before, (layout)how);
+        RV_SCOPE;
+        rv_tensor *before = UNEVEN(RV_F32, 20000, 7), *x = laid_out(before, (layout)how);
         rv_tensor *row = UNEVEN(RV_F32, 7);
         rv_loop *loop = rv_kernels_get()->loops[RV_LOOP_add][RV_F32];
         cr_assert(rv_elementwise_into("add", loop, x, 2, (const rv_tensor *[]){x, row}));

@@ -1,5 +1,6 @@
 /* test_optim_resume.c - what an optimizer saves, and that going on from it is as if there had been
  * no stop, bit for bit. */
+#define _XOPEN_SOURCE 700
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>

@@ -323,6 +323,21 @@ Test(row_kernels, dropout_goes_by_philox)
             }
 }
 
+/* The threshold itself is kept: of 2^32 numbers, `threshold` many drop an element. */
+Test(row_kernels, dropout_keeps_from_the_threshold_on)
+{
+    uint32_t numbers[4];
+    const float x = 1;
+    const rv_kernels *table;
+    rv_philox((rv_random_place){.seed = 5, .offset = 6}, 0, numbers);
+    for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++) {
+        float at = 0, above = 0;
+        table->dropout[0](1, &x, &at, 5, 6, 2, numbers[2], 1);
+        table->dropout[0](1, &x, &above, 5, 6, 2, numbers[2] + 1, 1);
+        cr_expect(at == 1.0f && above == 0.0f);
+    }
+}
+
 /* ---- updates -------------------------------------------------------------------------------- */
 
 /* A parameter's element with its gradient and two states, in one precision. */
