@@ -269,7 +269,7 @@ rv_tensor *rv_reduce(const char *who, rv_fold_id fold, const rv_tensor *t, rv_ax
         if (!reduce_into(who, &r, fold, accumulator, out))
             return NULL;
     }
-    return dtype == t->dtype ? out : rv_raw_cast(who, out, t->dtype);
+    return out;
 }
 
 /* ---- argmax --------------------------------------------------------------------------------- */

@@ -9,9 +9,9 @@ RV_BEGIN_C
 /* A set of axes: bit i is axis i. */
 typedef uint32_t rv_axis_set;
 
-/* Folds the axes of `axes`; with keepdim they stay as size 1. The result has t's dtype. Sums are
- * accumulated in double (F32, F64) in an order that the shape alone decides; those of I64 wrap
- * around, one that U8 cannot hold is an error. An empty sum is 0, the max of an empty axis an error.
+/* Folds the axes of `axes`; with keepdim they stay as size 1. The result has t's dtype, but
+ * that a sum of U8 is I64. Sums are accumulated in double (F32, F64) in an order that the shape
+ * alone decides; those of I64 wrap around. An empty sum is 0, the max of an empty axis an error.
  * NaN wins a max. The result is row-major. */
 RV_API rv_tensor *rv_reduce(const char *who, rv_fold_id fold, const rv_tensor *t, rv_axis_set axes,
                             bool keepdim);

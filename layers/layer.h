@@ -50,8 +50,8 @@ RV_API rv_tensor *rv_layer_parameter(const rv_layer *layer, const char *name);
 RV_API rv_tensor *rv_layer_buffer(const rv_layer *layer, const char *name);
 RV_API rv_layer *rv_layer_child(const rv_layer *layer, const char *name);
 
-/* How many children (0 with an error for NULL), and child i, counted from 0 in the order they were added; NULL
- * with an error if i is out of range. */
+/* How many children (0 with an error for NULL), and child i, counted from 0 in the order they were
+ * added; NULL with an error if i is out of range. */
 RV_API int64_t rv_layer_child_count(const rv_layer *layer);
 RV_API rv_layer *rv_layer_child_at(const rv_layer *layer, int64_t i);
 

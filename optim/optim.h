@@ -57,7 +57,7 @@ typedef struct rv_sgd_options {
     rv_tensors parameters;
     double lr;           /* default 1e-3; > 0 */
     double momentum;     /* default 0; >= 0 */
-    double dampening;    /* default 0; how much less of g goes into the buffer */
+    double dampening;    /* default 0; >= 0; how much less of g goes into the buffer */
     double weight_decay; /* default 0; >= 0 */
     bool nesterov;       /* default false; needs momentum > 0 and dampening 0 */
 } rv_sgd_options;

@@ -326,6 +326,19 @@ Test(gemm, takes_what_blas_takes)
     cr_expect_not(rv_gemm_takes(1, 4, 4, 0), "the same element again");
 }
 
+int openblas_get_num_threads(void) RV_WEAK;
+
+/* OpenBLAS's own threads would fight ours, and allocate at every call. */
+Test(gemm, blas_has_one_thread)
+{
+    if (openblas_get_num_threads == NULL)
+        cr_skip_test("this is not OpenBLAS");
+    reason why = {""};
+    cr_expect(check_product(BY_GEMM, (rv_gemm_task){.dtype = RV_F32, .m = 30, .n = 30, .k = 30},
+                            false, false, 0, &why));
+    cr_expect_eq(openblas_get_num_threads(), 1);
+}
+
 /* A stride that does not fit BLAS's int. */
 Test(gemm, strides_beyond_int)
 {

@@ -255,3 +255,37 @@ Test(accuracy, needs_no_new_memory)
     rv_data_free(set);
     rv_layer_free(net);
 }
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+/* Makes, trains, measures, fails and frees. */
+static void use_everything(void)
+{
+    RV_SCOPE;
+    rv_layer *net = rv_model_mlp(.inputs = 20, .dropout = 0.5), *child = rv_layer_child(net, "1");
+    rv_layer *twice = rv_layer_sequential(net, rv_layer_linear(10, 20), rv_layer_retain(net));
+    rv_optim *sgd = rv_optim_sgd(rv_parameters(twice), .momentum = 0.9);
+    rv_optim *adam = rv_optim_adam(rv_parameters(child));
+    rv_dataset *set = rv_data_tensors(rv_rand(RV_F32, 30, 20), rv_randint(0, 10, RV_I64, 30));
+    const rv_batch b = rv_data_batch(set, 0, 16);
+    rv_backward(rv_cross_entropy(rv_forward(twice, b.x), b.y));
+    cr_expect(rv_optim_step(sgd) && rv_optim_step(adam) && rv_accuracy(twice, set) >= 0);
+    cr_expect_null(rv_optim_adam(rv_parameters(twice), .eps = -1));
+    cr_expect_null(rv_layer_sequential(rv_layer_retain(net), NULL));
+    cr_expect_not_null(rv_error());
+    rv_data_free(set);
+    rv_optim_free(adam);
+    rv_layer_free(twice);
+    rv_optim_free(sgd);
+}
+
+Test(models, leave_nothing_behind)
+{
+    use_everything(); /* threads are started, for one */
+    rv_finish();
+    const size_t before = rv_memory_usage().in_use;
+    use_everything();
+    rv_finish();
+    cr_expect_eq(rv_memory_usage().in_use, before);
+    cr_expect(no_error());
+}

@@ -73,7 +73,9 @@ Test(optim, sgds_defaults)
         cr_assert(rv_optim_step(opt));
     }
     cr_expect(HOLDS(p, 1e-15, 1 - 3 * 0.01, -2 - 3 * 0.02), "no momentum, no decay");
+    cr_expect_eq(p->object.references, 2);
     rv_optim_free(opt);
+    cr_expect_eq(p->object.references, 1);
 }
 
 Test(optim, adams_defaults)

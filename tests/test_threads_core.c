@@ -86,18 +86,39 @@ static void note_thread(void *context, int64_t index)
     usleep(2000);
 }
 
-Test(parallel, more_than_one_thread_works)
+/* How many threads worked at 64 pieces that take a while. */
+static int threads_that_work(void)
 {
-    cr_assert(rv_set_threads(4));
-    rv_parallel(64, note_thread, NULL);
     int threads = 0;
+    rv_parallel(64, note_thread, NULL);
     for (int i = 0; i < 64; i++) {
         int j = 0;
         while (who_ran[j] != who_ran[i])
             j++;
         threads += j == i;
     }
+    return threads;
+}
+
+Test(parallel, more_than_one_thread_works)
+{
+    cr_assert(rv_set_threads(4));
+    const int threads = threads_that_work();
     cr_expect(threads > 1 && threads <= 4, "%d threads worked", threads);
+}
+
+static void count_threads(void *context, int64_t index)
+{
+    (void)index;
+    *(int *)context = threads_that_work();
+}
+
+Test(parallel, inside_a_single_piece_too)
+{
+    cr_assert(rv_set_threads(4));
+    int threads = 0;
+    rv_parallel(1, count_threads, &threads);
+    cr_expect_eq(threads, 1);
 }
 
 static void count_inside(void *context, int64_t index)
@@ -237,29 +258,59 @@ Test(parallel, threads_from_the_environment)
                      wrong[i]);
 }
 
+/* Whether a child does all pieces, with threads of its own, and comes to an end. */
 static int work_in_child(const char *unused)
 {
     (void)unused;
     static tally t;
+    alarm(20); /* it would wait for ever for a thread that is its parent's */
     bool ok = true;
     for (int i = 0; i < 30; i++)
         ok = ok && each_once(&t, 40);
+    ok = ok && threads_that_work() > 1;
     rv_finish();
     return ok ? 0 : 1;
 }
 
-/* A child has none of its parent's threads: it must start its own, and not wait for those. */
+/* A child has none of its parent's threads. */
 Test(parallel, child_of_a_fork)
 {
     static tally t;
     cr_assert(rv_set_threads(3));
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 6; i++) {
         cr_expect(each_once(&t, 50));
         if (i % 2)
             usleep(1000); /* the threads sleep when the fork comes */
         cr_expect_eq(in_child(work_in_child, NULL), 0);
     }
     cr_expect(each_once(&t, 50));
+}
+
+static bool is_at_work; /* atomic */
+
+static void wait_at_work(void *context, int64_t index)
+{
+    (void)context;
+    (void)index;
+    __atomic_store_n(&is_at_work, true, __ATOMIC_RELEASE);
+    usleep(300000);
+}
+
+static void *work_slowly(void *unused)
+{
+    rv_parallel(2, wait_at_work, NULL);
+    return unused;
+}
+
+Test(parallel, fork_while_another_thread_is_at_work)
+{
+    pthread_t thread;
+    cr_assert(rv_set_threads(3));
+    cr_assert_eq(pthread_create(&thread, NULL, work_slowly, NULL), 0);
+    while (!__atomic_load_n(&is_at_work, __ATOMIC_ACQUIRE))
+        usleep(100);
+    cr_expect_eq(in_child(work_in_child, NULL), 0);
+    pthread_join(thread, NULL);
 }
 
 /* ---- files that are replaced only when complete ---------------------------------------------- */
