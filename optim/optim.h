@@ -51,7 +51,8 @@ RV_API void rv_optim_free(rv_optim *opt);
  * In formulas, p is a parameter, g its gradient, t the steps it took, this one included; decay
  * comes first: g = g + weight_decay*p. All return an optimizer whose one reference the caller
  * holds, or NULL with an error: an option out of its range or NaN; no parameters; one that is NULL,
- * given twice, or no leaf that requires a gradient. All numbers must be finite. */
+ * given twice, or no leaf that requires a gradient; elements that share memory, of one or of two.
+ * All numbers must be finite. Parameters and gradients may lie in memory in any order. */
 
 typedef struct rv_sgd_options {
     rv_tensors parameters;

@@ -189,21 +189,23 @@ static void check_random(void)
 
 /* ---- matrix products ------------------------------------------------------------------------ */
 
-enum { M = 130, N = 110, K = 300 };
+enum { M = 130, N = 110, K = 80 };
 
 typedef struct product {
+    bool turned; /* a is stored transposed: another kind of kernel in some BLAS */
     const float *a, *b, *c;
 } product;
 
 static void multiply(const product *p, float *c)
 {
-    rv_gemm(&(rv_gemm_task){.dtype = RV_F32,
-                            .m = M,
-                            .n = N,
-                            .k = K,
-                            .a = {(char *)(uintptr_t)p->a, K, 1, {0}},
-                            .b = {(char *)(uintptr_t)p->b, 1, K, {0}},
-                            .c = {(char *)c, N, 1, {0}}});
+    rv_gemm(
+        &(rv_gemm_task){.dtype = RV_F32,
+                        .m = M,
+                        .n = N,
+                        .k = K,
+                        .a = {(char *)(uintptr_t)p->a, p->turned ? 1 : K, p->turned ? M : 1, {0}},
+                        .b = {(char *)(uintptr_t)p->b, 1, K, {0}},
+                        .c = {(char *)c, N, 1, {0}}});
 }
 
 static bool multiply_often(work *w)
@@ -213,7 +215,7 @@ static bool multiply_often(work *w)
     float *c = malloc(sizeof(float) * M * N);
     if (c == NULL)
         return false;
-    for (int round = 0; round < 40; round++) {
+    for (int round = 0; round < 2000; round++) {
         memset(c, 0xff, sizeof(float) * M * N);
         multiply(p, c);
         ok = ok && memcmp(c, p->c, sizeof(float) * M * N) == 0;
@@ -222,15 +224,16 @@ static bool multiply_often(work *w)
     return ok;
 }
 
-static void check_products(void)
+static void check_products(bool turned)
 {
     RV_SCOPE;
     rv_seed(2);
     const rv_tensor *a = rv_randn(RV_F32, M, K), *b = rv_randn(RV_F32, N, K);
     rv_tensor *c = rv_empty(RV_F32, M, N);
-    product p = {rv_data(a), rv_data(b), rv_data(c)};
+    product p = {turned, rv_data(a), rv_data(b), rv_data(c)};
     multiply(&p, rv_data(c));
-    at_once("multiplying matrices", multiply_often, &p, 0);
+    at_once(turned ? "multiplying transposed matrices" : "multiplying matrices", multiply_often, &p,
+            0);
 }
 
 /* ---- models --------------------------------------------------------------------------------- */
@@ -346,7 +349,8 @@ int main(void)
             at_once("using scopes", use_scopes, rv_arange(RV_F64, 0, 50, 1), 0);
         }
         check_random();
-        check_products();
+        check_products(false);
+        check_products(true);
         check_inference(false);
         check_inference(true);
         check_training();

@@ -261,6 +261,19 @@ Test(random, randint_of_all_numbers)
     for (int64_t i = 0; i < t->numel; i++)
         counts[(((const int64_t *)t->data)[i] >> 58) + 32]++;
     cr_expect(is_even(counts, 64), "the upper six bits");
+    /* a (2^64 - 1) / 2^64, rounded down, is a - 1; and a 2^40 / 2^64 the upper 40 bits of a. */
+    const rv_random_place place = rv_random_now();
+    const rv_tensor *most = rv_randint(INT64_MIN, INT64_MAX, RV_I64, 1000);
+    rv_random_resume(place);
+    const rv_tensor *some = rv_randint(0, (int64_t)1 << 40, RV_I64, 1000);
+    for (int64_t i = 0; i < 1000; i++) {
+        uint32_t bits[4];
+        rv_philox(place, (uint64_t)i / 2, bits);
+        const uint64_t a = bits[i % 2 * 2] | (uint64_t)bits[i % 2 * 2 + 1] << 32;
+        const int64_t x = ((const int64_t *)most->data)[i], y = ((const int64_t *)some->data)[i];
+        cr_expect_eq((uint64_t)x - (uint64_t)INT64_MIN, a - 1);
+        cr_expect_eq((uint64_t)y, a >> 24);
+    }
     const rv_tensor *one = rv_randint(INT64_MAX - 1, INT64_MAX, RV_I64, 9);
     for (int64_t i = 0; i < 9; i++)
         cr_expect_eq(((const int64_t *)one->data)[i], INT64_MAX - 1);
