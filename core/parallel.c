@@ -20,7 +20,9 @@
 
 #define MOST_THREADS 256
 #define MOST_PIECES ((int64_t)1 << 31) /* of one job: the rest is another job */
-#define SPIN_NANOSECONDS 20000
+/* How long a thread looks for news before it sleeps: somewhat longer than waking it takes (30
+ * microseconds on a virtual machine). A training step of 0.27 ms took 0.25 with 50000 for 20000. */
+#define SPIN_NANOSECONDS 50000
 
 typedef void piece_function(void *context, int64_t index);
 

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -106,10 +107,21 @@ void rv_restore_locale(rv_locale before)
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
+/* Fresh memory costs most where the system hands it out page by page: 48 MiB take 26 ms to be
+ * written once in pages of 4 KiB, and 5 ms in pages of 2 MiB. */
+#define HUGE_PAGE ((size_t)1 << 21)
+
 void *rv_system_allocate(size_t alignment, size_t bytes)
 {
     void *memory;
-    return posix_memalign(&memory, alignment, bytes) == 0 ? memory : NULL;
+    const bool is_huge = bytes >= 2 * HUGE_PAGE && alignment <= HUGE_PAGE;
+    if (posix_memalign(&memory, is_huge ? HUGE_PAGE : alignment, bytes) != 0)
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    if (is_huge) /* only whole pages of this block; that the system may say no is all right */
+        madvise(memory, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+#endif
+    return memory;
 }
 
 void rv_system_free(void *memory)
