@@ -33,8 +33,8 @@ expect_text() {
     grep -Eq -- "$3" <<<"$2" || fail "$1: no line like '$3' in:"$'\n'"$2"
 }
 
-# Sets $mnist: the real files if RV_DATA names them, else a small data set like them; make_mnist's
-# arguments.
+# Sets $mnist: the real files if RV_DATA names them, else a small data set like them, of so many
+# training and test images.
 find_mnist() {
     if [ -n "${RV_DATA-}" ] && [ -d "$RV_DATA/mnist" ]; then
         mnist=$RV_DATA/mnist
@@ -43,9 +43,9 @@ find_mnist() {
         make_mnist "$@"
     fi
 }
-# Sets $mnist: a small data set, always the same.
+# Sets $mnist: a small data set, always the same, of so many training and test images.
 make_mnist() {
-    mnist=$work/fake
+    mnist=$work/${3-fake}
     mkdir -p "$mnist"
     expect "made-up images" "$build_folder/tests/fake_mnist" "$mnist" "${1-2000}" "${2-500}"
 }
