@@ -26,12 +26,26 @@
 static rv_mutex lock = RV_MUTEX_INIT;
 static size_t held, limit = SIZE_MAX;
 static size_t idle; /* of `held`: in the lists, or not yet cut from a chunk */
+static bool knows_fork;
+
+/* A fork waits until the lists are whole, so that the child can use them. */
+static void before_fork(void)
+{
+    rv_lock(&lock);
+}
+
+static void after_fork(void)
+{
+    rv_unlock(&lock);
+}
 
 /* Takes memory from the system within the limit; call with the lock held. */
 static void *take(size_t alignment, size_t bytes)
 {
     if (bytes > limit || held > limit - bytes)
         return NULL;
+    if (!knows_fork)
+        knows_fork = rv_at_fork(before_fork, after_fork, after_fork);
     void *memory = rv_system_allocate(alignment, bytes);
     if (memory != NULL)
         held += bytes;

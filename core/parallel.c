@@ -189,7 +189,7 @@ static void start_workers(void)
 {
     const int wanted = rv_threads() - 1;
     if (!knows_fork)
-        knows_fork = rv_at_fork(forget_threads);
+        knows_fork = rv_at_fork(NULL, NULL, forget_threads);
     __atomic_store_n(&may_spin, wanted < rv_processors(), __ATOMIC_RELAXED);
     while (worker_count < wanted && rv_thread_start(&workers[worker_count], worker, NULL))
         worker_count++;

@@ -60,9 +60,9 @@ bool rv_at_thread_end(void (*at_end)(void *value), void *value)
     return have_end_key && pthread_setspecific(end_key, value) == 0;
 }
 
-bool rv_at_fork(void (*in_child)(void))
+bool rv_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void))
 {
-    return pthread_atfork(NULL, NULL, in_child) == 0;
+    return pthread_atfork(before, in_parent, in_child) == 0;
 }
 
 int rv_processors(void)

@@ -54,8 +54,9 @@ void rv_thread_join(rv_thread thread);
  * for all threads. False if the system refuses. */
 bool rv_at_thread_end(void (*at_end)(void *value), void *value);
 
-/* Calls in_child() in the child of every fork from now on. False if the system refuses. */
-bool rv_at_fork(void (*in_child)(void));
+/* From now on every fork calls before() first, then in_parent() in the parent and in_child() in the
+ * child; each may be NULL. False if the system refuses. */
+bool rv_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void));
 
 /* Tells the processor that this is a loop that waits for another thread. */
 static inline void rv_pause(void)
