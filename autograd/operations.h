@@ -79,8 +79,8 @@ typedef struct rv_reduce_options {
 } rv_reduce_options;
 
 /* rv_sum(x), rv_sum(x, .axes = RV_AXES(0), .keepdim = true). Any dtype, the result has x's, but
- * I64 for U8, so that rv_sum(rv_eq(a, b)) counts. F32 and F64 are accumulated in double; no element:
- * 0.  g, expanded */
+ * I64 for U8, so that rv_sum(rv_eq(a, b)) counts. F32 and F64 are accumulated in double; no
+ * element: 0.  g, expanded */
 #define rv_sum(...) RV_OPTIONS(rv_sum_with, rv_reduce_options, .input = __VA_ARGS__)
 RV_API rv_tensor *rv_sum_with(const rv_reduce_options *options);
 /* The sum over the number of elements; floating; an empty mean is NaN.  g/count, expanded */

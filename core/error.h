@@ -79,9 +79,10 @@ RV_API void *rv_fail_null(rv_status status, const char *who, const char *format,
 RV_API void rv_error_defer(bool defer);
 RV_API void rv_error_raise(rv_status status, const char *message);
 
-/* For those who run what others wrote: from rv_error_enter to rv_error_leave, this thread's messages
- * begin with where it is, as a layer's name in its network. `write` writes that into `text`, and
- * returns its length, as snprintf does. Places nest; only the innermost one is asked. */
+/* For those who run what others wrote: from rv_error_enter to rv_error_leave, this thread's
+ * messages begin with where it is, as a layer's name in its network. `write` writes that into
+ * `text`, and returns its length, as snprintf does. Places nest; only the innermost one is asked.
+ */
 typedef struct rv_error_place rv_error_place;
 struct rv_error_place {
     int (*write)(const rv_error_place *place, char *text, size_t bytes);

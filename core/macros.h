@@ -40,8 +40,8 @@
  * pointers may be equal (a result that takes the place of an input). Clang warns where it does not
  * vectorize; under sanitizers it never does. */
 #ifdef __clang__
-#define RV_INDEPENDENT                                                                             \
-    _Pragma("clang diagnostic ignored \"-Wpass-failed\"")                                          \
+#define RV_INDEPENDENT                                    \
+    _Pragma("clang diagnostic ignored \"-Wpass-failed\"") \
         _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define RV_INDEPENDENT _Pragma("GCC ivdep")

@@ -32,8 +32,8 @@ RV_API void rv_memory_put(void *block, size_t bytes);
 /* RV_LASTING; says, to the end of the enclosing block, that what this thread makes will be held for
  * long (a layer's parameters, an optimizer's state): its large blocks are then of their own size
  * class, never larger ones that happen to be free, and that batches go through. */
-#define RV_LASTING                                                                                 \
-    RV_CLEANUP(rv_memory_restore)                                                                  \
+#define RV_LASTING                \
+    RV_CLEANUP(rv_memory_restore) \
     __attribute__((unused)) bool RV_JOIN(rv_lasting_, __LINE__) = rv_memory_lasting(true)
 
 /* The same by hand: turns it on or off, and returns what it was; and sets it to what it was. */

@@ -130,14 +130,15 @@ RV_API rv_tensor *rv_zeros_like(const rv_tensor *t);
 RV_API rv_tensor *rv_ones_like(const rv_tensor *t);
 
 /* Some tensors in an array that is borrowed: what an optimizer updates. rv_parameters(net) gives a
- * layer's; RV_TENSORS(a, b) makes one of any tensors, which lasts to the end of the enclosing block.
+ * layer's; RV_TENSORS(a, b) makes one of any tensors, which lasts to the end of the enclosing
+ * block.
  */
 typedef struct rv_tensors {
     rv_tensor *const *items; /* [count] */
     int64_t count;
 } rv_tensors;
-#define RV_TENSORS(...)                                               \
-    ((rv_tensors){.items = (rv_tensor *const[]){__VA_ARGS__},         \
+#define RV_TENSORS(...)                                       \
+    ((rv_tensors){.items = (rv_tensor *const[]){__VA_ARGS__}, \
                   .count = RV_COUNT(((rv_tensor *const[]){__VA_ARGS__}))})
 
 /* ---- looking into tensors ------------------------------------------------------------------- */
@@ -168,11 +169,12 @@ RV_API bool rv_equal(const rv_tensor *a, const rv_tensor *b);
  */
 RV_API bool rv_all_close(const rv_tensor *a, const rv_tensor *b, double rtol, double atol);
 
-/* Prints a tensor as NumPy 2.4's print does: nested brackets, columns aligned, the fewest digits that
- * say the number (8 after the point at most, but for 0-d tensors), lines of 75 columns, rows and
- * columns beyond 1000 elements in all shortened to the first and last 3. rv_print writes to stdout,
- * with a newline; rv_fprint to a file, without one. False with an error when writing fails or
- * something is NULL. (Of a few powers of two, 2^-96 for one, NumPy's last digit differs by one.) */
+/* Prints a tensor as NumPy 2.4's print does: nested brackets, columns aligned, the fewest digits
+ * that say the number (8 after the point at most, but for 0-d tensors), lines of 75 columns, rows
+ * and columns beyond 1000 elements in all shortened to the first and last 3. rv_print writes to
+ * stdout, with a newline; rv_fprint to a file, without one. False with an error when writing fails
+ * or something is NULL. (Of a few powers of two, 2^-96 for one, NumPy's last digit differs by one.)
+ */
 RV_API bool rv_print(const rv_tensor *t);
 RV_API bool rv_fprint(FILE *file, const rv_tensor *t);
 

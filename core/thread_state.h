@@ -36,7 +36,7 @@ typedef struct rv_thread_state {
     const rv_error_place *place;
     bool defer_errors;
     bool recording_off;
-    bool lasting; /* memory.c: blocks are of their own size */
+    bool lasting;        /* memory.c: blocks are of their own size */
     bool cleaned_at_end; /* whether this thread's end is taken care of */
     /* memory.c */
     uint16_t cached[RV_SMALL_CLASSES]; /* how many blocks are in */

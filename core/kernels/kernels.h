@@ -17,28 +17,28 @@ RV_BEGIN_C
 /* The elementwise loops: name, number of inputs, dtype of the result (SAME: as the inputs; MASK: U8
  * of 0 and 1), formula. `where` takes its condition as U8. add, sub, mul, neg, relu, where and the
  * comparisons exist for all dtypes (integers wrap around); the rest for F32 and F64. */
-#define RV_LOOP_LIST(X)                                                                            \
-    X(neg, 1, SAME, -x)                                                                            \
-    X(exp, 1, SAME, e to the x)                                                                    \
-    X(log, 1, SAME, natural logarithm)                                                             \
-    X(sqrt, 1, SAME, square root)                                                                  \
-    X(tanh, 1, SAME, hyperbolic tangent)                                                           \
-    X(sigmoid, 1, SAME, 1 / (1 + exp(-x)))                                                         \
-    X(relu, 1, SAME, max(x, 0) and NaN for NaN)                                                    \
-    X(add, 2, SAME, a + b)                                                                         \
-    X(sub, 2, SAME, a - b)                                                                         \
-    X(mul, 2, SAME, a * b)                                                                         \
-    X(div, 2, SAME, a / b)                                                                         \
-    X(pow, 2, SAME, a to the b)                                                                    \
-    X(tanh_grad, 2, SAME, g * (1 - y * y))                                                         \
-    X(sigmoid_grad, 2, SAME, g * y * (1 - y))                                                      \
-    X(relu_grad, 2, SAME, y > 0 ? g : 0)                                                           \
-    X(eq, 2, MASK, a == b)                                                                         \
-    X(ne, 2, MASK, a != b)                                                                         \
-    X(lt, 2, MASK, a < b)                                                                          \
-    X(le, 2, MASK, a <= b)                                                                         \
-    X(gt, 2, MASK, a > b)                                                                          \
-    X(ge, 2, MASK, a >= b)                                                                         \
+#define RV_LOOP_LIST(X)                         \
+    X(neg, 1, SAME, -x)                         \
+    X(exp, 1, SAME, e to the x)                 \
+    X(log, 1, SAME, natural logarithm)          \
+    X(sqrt, 1, SAME, square root)               \
+    X(tanh, 1, SAME, hyperbolic tangent)        \
+    X(sigmoid, 1, SAME, 1 / (1 + exp(-x)))      \
+    X(relu, 1, SAME, max(x, 0) and NaN for NaN) \
+    X(add, 2, SAME, a + b)                      \
+    X(sub, 2, SAME, a - b)                      \
+    X(mul, 2, SAME, a *b)                       \
+    X(div, 2, SAME, a / b)                      \
+    X(pow, 2, SAME, a to the b)                 \
+    X(tanh_grad, 2, SAME, g *(1 - y * y))       \
+    X(sigmoid_grad, 2, SAME, g *y *(1 - y))     \
+    X(relu_grad, 2, SAME, y > 0 ? g : 0)        \
+    X(eq, 2, MASK, a == b)                      \
+    X(ne, 2, MASK, a != b)                      \
+    X(lt, 2, MASK, a < b)                       \
+    X(le, 2, MASK, a <= b)                      \
+    X(gt, 2, MASK, a > b)                       \
+    X(ge, 2, MASK, a >= b)                      \
     X(where, 3, SAME, c ? a : b)
 
 typedef enum rv_loop_id {
@@ -73,14 +73,14 @@ typedef struct rv_sgd_update {
 
 typedef struct rv_adam_update {
     double beta1, beta2, eps, weight_decay;
-    double step_size;   /* lr / (1 - beta1^t) */
-    double root_scale;  /* sqrt(1 - beta2^t) */
+    double step_size;  /* lr / (1 - beta1^t) */
+    double root_scale; /* sqrt(1 - beta2^t) */
 } rv_adam_update;
 
 typedef struct rv_kernels {
-    const char *name; /* "baseline", "avx2", "avx512" */
-    rv_loop *loops[RV_LOOP_COUNT][RV_DTYPE_COUNT];    /* by the inputs' dtype; NULL: none */
-    rv_loop *cast[RV_DTYPE_COUNT][RV_DTYPE_COUNT];    /* [from][to]; one input; [d][d] copies */
+    const char *name;                              /* "baseline", "avx2", "avx512" */
+    rv_loop *loops[RV_LOOP_COUNT][RV_DTYPE_COUNT]; /* by the inputs' dtype; NULL: none */
+    rv_loop *cast[RV_DTYPE_COUNT][RV_DTYPE_COUNT]; /* [from][to]; one input; [d][d] copies */
     rv_fold folds[RV_FOLD_COUNT][RV_DTYPE_COUNT];
     /* Below, [0] is F32 and [1] is F64; rows are contiguous, [rows, n]. */
     void (*softmax[2])(int64_t rows, int64_t n, const void *x, void *y);
@@ -88,8 +88,8 @@ typedef struct rv_kernels {
     /* y[i] = log(sum_j exp(x[i,j])) - x[i, labels[i]] */
     void (*cross_entropy[2])(int64_t rows, int64_t n, const void *x, const int64_t *labels,
                              void *y);
-    /* y[i] = keep(i) ? x[i] * scale : 0 for elements first..first+n of the tensor; element i is kept
-     * when its random number, (32 bits) >= threshold. */
+    /* y[i] = keep(i) ? x[i] * scale : 0 for elements first..first+n of the tensor; element i is
+     * kept when its random number, (32 bits) >= threshold. */
     void (*dropout[2])(int64_t n, const void *x, void *y, uint64_t seed, uint64_t offset,
                        int64_t first, uint32_t threshold, double scale);
     void (*sgd[2])(int64_t n, const rv_sgd_update *u, void *parameter, const void *gradient,
