@@ -1,4 +1,6 @@
 /* mnist_options.c - reads the command line of mnist, with glibc's argp. */
+#define _POSIX_C_SOURCE 200809L /* strdup, access */
+
 #include "mnist_options.h"
 
 #include <argp.h>
@@ -7,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     DATA = 256, /* beyond characters, so that no option has a short name by accident */
@@ -90,6 +92,17 @@ static mnist_optim optim_named(struct argp_state *state, const char *name)
     return MNIST_SGD;
 }
 
+/* A path that a file can be written to: better known now than when the network is trained. */
+static const char *writable(struct argp_state *state, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
+    if (folder == NULL || access(folder, W_OK) != 0)
+        argp_error(state, "--save %s: its folder cannot be written: %s", path, strerror(errno));
+    free(folder);
+    return path;
+}
+
 static error_t read_one(int key, char *text, struct argp_state *state)
 {
     mnist_options *o = state->input;
@@ -118,7 +131,7 @@ static error_t read_one(int key, char *text, struct argp_state *state)
     case VALIDATION: o->validation = whole(state, "validation", text, 1, most); break;
     case SEED: o->seed = (uint64_t)whole(state, "seed", text, 0, INT64_MAX); break;
     case THREADS: o->threads = (int)whole(state, "threads", text, 0, 256); break;
-    case SAVE: o->save = text; break;
+    case SAVE: o->save = writable(state, text); break;
     case LOAD: o->load = text; break;
     case ARGP_KEY_ARG: argp_error(state, "%s: expected an option, as --data DIR", text); break;
     default: return ARGP_ERR_UNKNOWN;

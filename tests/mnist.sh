@@ -84,6 +84,6 @@ refused 64 'extra: expected an option' extra
 refused 1 'split' --validation 100000
 refused 1 'nowhere' --data "$work/nowhere"
 refused 1 'nowhere' --load "$work/nowhere"
-refused 1 'nowhere' --save "$work/nowhere/net"
+refused 64 'cannot be written' --save "$work/nowhere/net"
 refused 1 'momentum' --nesterov --momentum 0
 say "ok"
