@@ -3,8 +3,6 @@
 
 #include "autograd/graph.h"
 
-#include <string.h>
-
 #include "autograd/operations.h"
 #include "autograd/walk.h"
 
@@ -36,7 +34,7 @@ static bool has_form(const char *who, const rv_tensor *t, const rv_tensor *g)
     if (g->dtype != t->dtype)
         return rv_fail(RV_ERROR_DTYPE, who, "a gradient of %s was given for a tensor of %s",
                        rv_dtype_name(g->dtype), rv_dtype_name(t->dtype));
-    if (g->ndim != t->ndim || memcmp(g->shape, t->shape, sizeof(int64_t) * (size_t)t->ndim) != 0)
+    if (!rv_same_shape(g, t))
         return rv_fail(RV_ERROR_SHAPE, who, "a gradient of shape %s was given for a tensor of %s",
                        RV_SHAPE_OF(g), RV_SHAPE_OF(t));
     return true;
@@ -191,7 +189,7 @@ static bool collect(rv_graph_walk *walk, const rv_gradients_options *options, rv
     return true;
 }
 
-static bool gradients(rv_graph_walk *walk, const rv_gradients_options *options, rv_tensor **grads)
+static bool gradients(rv_graph_walk *walk, const rv_gradients_options *options)
 {
     RV_SCOPE;
     if (!mark_targets(walk, options->nx, options->xs))
@@ -200,7 +198,7 @@ static bool gradients(rv_graph_walk *walk, const rv_gradients_options *options, 
         if (!add_root(walk, options->ys[i], options->gradients ? options->gradients[i] : NULL,
                       false))
             return false;
-    return rv_graph_run(walk) && grads != NULL;
+    return rv_graph_run(walk);
 }
 
 rv_tensor **rv_gradients_with(const rv_gradients_options *options)
@@ -221,7 +219,7 @@ rv_tensor **rv_gradients_with(const rv_gradients_options *options)
                           .create_graph = options->create_graph,
                           .retain_graph = options->retain_graph || options->create_graph};
     const bool was_recording = rv_set_recording(options->create_graph);
-    const bool done = gradients(&walk, options, grads) && collect(&walk, options, grads);
+    const bool done = gradients(&walk, options) && collect(&walk, options, grads);
     rv_set_recording(was_recording);
     rv_graph_end(&walk);
     return done ? grads : NULL;

@@ -2,7 +2,6 @@
 #include "autograd/op_support.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "core/elementwise.h"
 #include "core/parallel.h"
@@ -49,12 +48,6 @@ bool rv_check_dtypes(const char *who, const rv_tensor *a, const rv_tensor *b)
         return rv_fail(RV_ERROR_DTYPE, who, "dtypes differ: %s and %s", rv_dtype_name(a->dtype),
                        rv_dtype_name(b->dtype));
     return true;
-}
-
-bool rv_same_shape(const rv_tensor *a, const rv_tensor *b)
-{
-    return a->ndim == b->ndim &&
-           (a->ndim == 0 || memcmp(a->shape, b->shape, sizeof *a->shape * (size_t)a->ndim) == 0);
 }
 
 bool rv_write(const char *who, rv_tensor *into, const rv_tensor *from)

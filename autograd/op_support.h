@@ -15,9 +15,6 @@ bool rv_check_floating(const char *who, int input, const rv_tensor *t);
 /* Whether a and b have one dtype; false with an error under `who`. */
 bool rv_check_dtypes(const char *who, const rv_tensor *a, const rv_tensor *b);
 
-/* Whether a and b have the same sizes. */
-bool rv_same_shape(const rv_tensor *a, const rv_tensor *b);
-
 /* Copies `from`, broadcast to the shape of `into`, over `into`, a tensor that nobody else has seen
  * yet (so that it needs no version). False with an error. */
 bool rv_write(const char *who, rv_tensor *into, const rv_tensor *from);

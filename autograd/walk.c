@@ -16,17 +16,8 @@
 static void *grown(const rv_graph_walk *walk, void *array, int64_t count, int64_t *capacity,
                    size_t size)
 {
-    if (RV_LIKELY(count < *capacity))
-        return array;
-    const int64_t wanted = *capacity > 0 ? 2 * *capacity : 32;
-    void *larger = rv_memory_get(walk->who, (size_t)wanted * size);
-    if (larger == NULL)
-        return NULL;
-    if (count > 0)
-        memcpy(larger, array, (size_t)count * size);
-    rv_memory_put(array, (size_t)*capacity * size);
-    *capacity = wanted;
-    return larger;
+    const int64_t wanted = *capacity > 0 ? count + 1 : 32;
+    return rv_memory_reserve(walk->who, array, count, capacity, wanted, size);
 }
 
 /* The slot that holds `node`, or the empty one where it belongs. */
@@ -150,6 +141,7 @@ static bool finish(rv_graph_walk *walk, int64_t index, bool leaves)
 {
     const rv_node *node = walk->visits[index].node;
     const bool passed = is_passed(walk, node);
+    walk->visits[index].passed = passed;
     walk->visits[index].useful =
         passed || walk->visits[index].target || (leaves && node->op == NULL);
     if (passed && node->walked)
@@ -319,7 +311,7 @@ static void drop_gradients(rv_graph_walk *walk, int64_t index)
 static bool pass(rv_graph_walk *walk, int64_t index)
 {
     rv_node *node = walk->visits[index].node;
-    if (is_passed(walk, node)) {
+    if (walk->visits[index].passed) {
         if (!differentiate(walk, index))
             return false;
         if (!walk->retain_graph) {

@@ -15,6 +15,7 @@ typedef struct rv_visit {
     int64_t grads; /* where its outputs' gradients stand in walk.grads */
     bool target;   /* its gradient is wanted */
     bool useful;   /* a target, or above one */
+    bool passed;   /* something below it is useful: its derivative is called */
     bool explored;
 } rv_visit;
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "core/gemm_plain.h"
+#include "core/integers.h"
 #include "core/parallel.h"
 #include "core/platform.h"
 
@@ -22,19 +23,9 @@
 #define WORK_OF_PIECE 262144.0 /* a few microseconds: less is not worth another thread */
 #define MOST_OF_AXIS ((int64_t)1 << 30)
 
-static int64_t at_most(int64_t n, int64_t limit)
-{
-    return n < limit ? n : limit;
-}
-
-static int64_t quotient_up(int64_t n, int64_t divisor)
-{
-    return n / divisor + (n % divisor != 0);
-}
-
 static int64_t round_up(int64_t n, int64_t unit)
 {
-    return quotient_up(n, unit) * unit;
+    return rv_quotient_up(n, unit) * unit;
 }
 
 /* ---- BLAS ----------------------------------------------------------------------------------- */
@@ -193,7 +184,7 @@ static bool cut_small(const rv_gemm_task *task, cut *tile)
 {
     const int64_t m = task->m, n = task->n, k = task->k;
     const int64_t kept_bytes =
-        (m < n ? m : n) * at_most(k, MOST_OF_AXIS) * (int64_t)rv_dtype_size(task->dtype);
+        (m < n ? m : n) * rv_smaller(k, MOST_OF_AXIS) * (int64_t)rv_dtype_size(task->dtype);
     const bool a_as_is = is_row_major(m, k, task->a.row, task->a.column);
     const bool b_as_is = is_row_major(k, n, task->b.row, task->b.column);
     if (!has_small_kernels() || m == 1 || n == 1 || k == 0 || kept_bytes > 524288 ||
@@ -205,13 +196,13 @@ static bool cut_small(const rv_gemm_task *task, cut *tile)
     }
     const int64_t columns = task->dtype == RV_F32 && b_as_is ? 64 : 32;
     const int64_t unit = b_as_is ? 12 : 4;
-    const int64_t depth = k > 1024 ? round_up(quotient_up(k, quotient_up(k, 1024)), 16) : k;
+    const int64_t depth = k > 1024 ? round_up(rv_quotient_up(k, rv_quotient_up(k, 1024)), 16) : k;
     int64_t rows = 1000000 / (columns * depth);
     if (!b_as_is)
-        rows = at_most(rows, 1200 / columns);
+        rows = rv_smaller(rows, 1200 / columns);
     rows = rows < unit ? unit : rows / unit * unit;
-    rows = round_up(quotient_up(m, quotient_up(m, rows)), unit); /* evenly */
-    *tile = (cut){at_most(rows, m), at_most(columns, n), depth};
+    rows = round_up(rv_quotient_up(m, rv_quotient_up(m, rows)), unit); /* evenly */
+    *tile = (cut){rv_smaller(rows, m), rv_smaller(columns, n), depth};
     return true;
 }
 
@@ -222,17 +213,17 @@ static cut cut_large(const rv_gemm_task *task)
     const double work = (double)task->m * (double)task->n * (double)task->k;
     const double wanted = work < 2e7 ? work / 5e6 : work < 1.28e8 ? 4 : work / 3.2e7;
     const int64_t tiles = wanted < 1 ? 1 : wanted > 4096 ? 4096 : (int64_t)wanted;
-    cut best = {0, 0, at_most(task->k, MOST_OF_AXIS)};
+    cut best = {0, 0, rv_smaller(task->k, MOST_OF_AXIS)};
     double least = 0;
     for (int64_t down = 1; down <= tiles; down++) {
-        const int64_t across = quotient_up(tiles, down);
-        int64_t rows = at_most(round_up(quotient_up(task->m, down), 8), task->m);
-        int64_t columns = at_most(round_up(quotient_up(task->n, across), 16), task->n);
-        rows = at_most(rows, MOST_OF_AXIS);
-        columns = at_most(columns, MOST_OF_AXIS);
+        const int64_t across = rv_quotient_up(tiles, down);
+        int64_t rows = rv_smaller(round_up(rv_quotient_up(task->m, down), 8), task->m);
+        int64_t columns = rv_smaller(round_up(rv_quotient_up(task->n, across), 16), task->n);
+        rows = rv_smaller(rows, MOST_OF_AXIS);
+        columns = rv_smaller(columns, MOST_OF_AXIS);
         /* As long as the largest tile takes, packing counted as 8 multiplications an element. */
         const double count =
-            (double)quotient_up(task->m, rows) * (double)quotient_up(task->n, columns);
+            (double)rv_quotient_up(task->m, rows) * (double)rv_quotient_up(task->n, columns);
         const double cost =
             count * ((double)rows * (double)columns + 8.0 * ((double)rows + (double)columns));
         if (best.rows == 0 || cost < least) {
@@ -280,8 +271,8 @@ static void run_tile(const job *j, int64_t index)
     const bool down_first = j->across >= j->down;
     const int64_t row = (down_first ? at % j->down : at / j->across) * j->tile.rows;
     const int64_t column = (down_first ? at / j->down : at % j->across) * j->tile.columns;
-    const int64_t rows = at_most(t->m - row, j->tile.rows);
-    const int64_t columns = at_most(t->n - column, j->tile.columns);
+    const int64_t rows = rv_smaller(t->m - row, j->tile.rows);
+    const int64_t columns = rv_smaller(t->n - column, j->tile.columns);
     rv_matrix a, b, c;
     move_to_matrix(t, matrix, &a, &t->a);
     move_to_matrix(t, matrix, &b, &t->b);
@@ -291,7 +282,7 @@ static void run_tile(const job *j, int64_t index)
     move(&c, row, column, t->dtype);
     int64_t done = 0;
     do {
-        const int64_t depth = at_most(t->k - done, j->tile.depth);
+        const int64_t depth = rv_smaller(t->k - done, j->tile.depth);
         product(t->dtype, rows, columns, depth, a, b, c, done == 0 ? t->beta : 1);
         move(&a, 0, depth, t->dtype);
         move(&b, depth, 0, t->dtype);
@@ -303,7 +294,7 @@ static void run_piece(void *context, int64_t index)
 {
     const job *j = context;
     const int64_t first = index * j->tiles_a_piece;
-    const int64_t end = at_most(first + j->tiles_a_piece, j->tiles);
+    const int64_t end = rv_smaller(first + j->tiles_a_piece, j->tiles);
     for (int64_t i = first; i < end; i++)
         run_tile(j, i);
 }
@@ -318,12 +309,12 @@ void rv_gemm(const rv_gemm_task *task)
     job j = {.task = task};
     if (!cut_small(task, &j.tile))
         j.tile = cut_large(task);
-    j.down = quotient_up(task->m, j.tile.rows);
-    j.across = quotient_up(task->n, j.tile.columns);
+    j.down = rv_quotient_up(task->m, j.tile.rows);
+    j.across = rv_quotient_up(task->n, j.tile.columns);
     j.tiles = matrices * j.down * j.across;
     const double work = (double)j.tile.rows * (double)j.tile.columns * (double)(task->k + 1);
     j.tiles_a_piece = work < WORK_OF_PIECE ? (int64_t)(WORK_OF_PIECE / work) : 1;
-    const int64_t pieces = quotient_up(j.tiles, j.tiles_a_piece);
+    const int64_t pieces = rv_quotient_up(j.tiles, j.tiles_a_piece);
     if (!blas_takes_one_call()) {
         rv_parallel(pieces, run_piece, &j);
         return;

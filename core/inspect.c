@@ -50,11 +50,6 @@ double rv_item_at_n(const rv_tensor *t, int n, const int64_t *index)
     return element(t->dtype, t->data + at * (int64_t)rv_dtype_size(t->dtype));
 }
 
-static bool same_shape(const rv_tensor *a, const rv_tensor *b)
-{
-    return a->ndim == b->ndim && memcmp(a->shape, b->shape, sizeof(int64_t) * (size_t)a->ndim) == 0;
-}
-
 /* Calls test for each pair of elements, in row-major order; false with the first that fails. */
 static bool each_pair(const rv_tensor *a, const rv_tensor *b,
                       bool (*test)(double x, double y, const double *limits), const double *limits)
@@ -88,7 +83,7 @@ static bool is_close(double x, double y, const double *limits)
 
 bool rv_equal(const rv_tensor *a, const rv_tensor *b)
 {
-    if (a == NULL || b == NULL || a->dtype != b->dtype || !same_shape(a, b))
+    if (a == NULL || b == NULL || a->dtype != b->dtype || !rv_same_shape(a, b))
         return false;
     return each_pair(a, b, is_equal, NULL);
 }
@@ -98,7 +93,7 @@ bool rv_all_close(const rv_tensor *a, const rv_tensor *b, double rtol, double at
     const char *who = "all_close";
     if (!rv_check(who, 0, a) || !rv_check(who, 1, b))
         return false;
-    if (!same_shape(a, b))
+    if (!rv_same_shape(a, b))
         return rv_fail(RV_ERROR_SHAPE, who, "shapes %s and %s differ", RV_SHAPE_OF(a),
                        RV_SHAPE_OF(b));
     if (a->dtype != b->dtype || !rv_dtype_is_floating(a->dtype))

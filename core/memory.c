@@ -66,6 +66,22 @@ rv_memory_use rv_memory_usage(void)
     return use;
 }
 
+void *rv_memory_reserve(const char *who, void *array, int64_t count, int64_t *capacity,
+                        int64_t wanted, size_t size)
+{
+    if (RV_LIKELY(wanted <= *capacity))
+        return array;
+    const int64_t room = wanted > 2 * *capacity ? wanted : 2 * *capacity;
+    void *larger = rv_memory_get(who, (size_t)room * size);
+    if (larger == NULL)
+        return NULL;
+    if (count > 0)
+        memcpy(larger, array, (size_t)count * size);
+    rv_memory_put(array, (size_t)*capacity * size);
+    *capacity = room;
+    return larger;
+}
+
 bool rv_memory_lasting(bool on)
 {
     const bool was = rv_here.lasting;

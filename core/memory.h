@@ -29,6 +29,12 @@ RV_BEGIN_C
 RV_API void *rv_memory_get(const char *who, size_t bytes);
 RV_API void rv_memory_put(void *block, size_t bytes);
 
+/* An array of `count` used of `*capacity` items of `size` bytes, with room for `wanted`: `array`
+ * itself, or, if it has to grow, a copy in a new block, twice as large at least, the old one being
+ * given back and *capacity raised. NULL with an error under `who`, and all as it was. */
+RV_API void *rv_memory_reserve(const char *who, void *array, int64_t count, int64_t *capacity,
+                               int64_t wanted, size_t size);
+
 /* RV_LASTING; says, to the end of the enclosing block, that what this thread makes will be held for
  * long (a layer's parameters, an optimizer's state): its large blocks are then of their own size
  * class, never larger ones that happen to be free, and that batches go through. */

@@ -12,6 +12,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/integers.h"
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "core/strided.h"
@@ -70,11 +71,6 @@ static void fold_range(const reduction *r, char *from, int64_t begin, int64_t en
     }
 }
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* The results from `at` on, one by one: each folds its lines. */
 static void reduce_lines(const reduction *r, rv_walk_place *at, int64_t results, int64_t begin,
                          int64_t end)
@@ -93,7 +89,7 @@ static void reduce_rows(const reduction *r, rv_walk_place *at, int64_t results, 
 {
     total into[MOST_COLUMNS], start = r->start;
     for (int64_t i = 0, width; i < results; i += width) {
-        width = smaller(rv_walk_line(&r->kept, at, results - i), MOST_COLUMNS);
+        width = rv_smaller(rv_walk_line(&r->kept, at, results - i), MOST_COLUMNS);
         r->copy(width, (char *const[]){(char *)into, (char *)&start},
                 (const int64_t[]){r->size, 0});
         fold_range(r, at->data[0], begin, end, width, into);
@@ -107,8 +103,8 @@ static void reduce_piece(void *context, int64_t index)
 {
     const reduction *r = context;
     const int64_t split = index / r->groups, group = index % r->groups;
-    const int64_t first = group * r->group, results = smaller(r->group, r->results - first);
-    const int64_t begin = split * r->split, end = smaller(begin + r->split, r->count);
+    const int64_t first = group * r->group, results = rv_smaller(r->group, r->results - first);
+    const int64_t begin = split * r->split, end = rv_smaller(begin + r->split, r->count);
     char *const data[] = {r->from, r->into + split * r->results * r->size};
     rv_walk_place at;
     rv_walk_seek(&r->kept, data, first, &at);
@@ -120,25 +116,20 @@ static void reduce_piece(void *context, int64_t index)
 
 /* ---- cutting -------------------------------------------------------------------------------- */
 
-static int64_t quotient_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 /* Decides how the work is cut, by shape and strides alone; `size` is that of t's elements. */
 static void cut(reduction *r, int64_t size)
 {
     const int last = r->kept.ndim - 1;
     r->by_rows =
         last >= 0 && r->kept.strides[last][0] == size && r->kept.shape[last] >= FEWEST_COLUMNS;
-    const int64_t width = r->by_rows ? smaller(r->kept.shape[last], MOST_COLUMNS) : 1;
+    const int64_t width = r->by_rows ? rv_smaller(r->kept.shape[last], MOST_COLUMNS) : 1;
     const int64_t group = PIECE / (r->count > 0 ? r->count : 1);
     r->group = group > width ? group : width;
-    r->groups = quotient_up(r->results, r->group);
+    r->groups = rv_quotient_up(r->results, r->group);
     r->splits = 1;
     if (r->groups < MOST_SPLITS && r->count > 2 * PIECE / width)
-        r->splits = smaller(quotient_up(r->count * width, PIECE), MOST_SPLITS);
-    r->split = quotient_up(r->count, r->splits);
+        r->splits = rv_smaller(rv_quotient_up(r->count * width, PIECE), MOST_SPLITS);
+    r->split = rv_quotient_up(r->count, r->splits);
 }
 
 /* Walks over the axes of t that are kept, together with a row-major result of elements of `size`
@@ -316,7 +307,7 @@ static int64_t find(const search *s, const char *from, const total *largest)
 static void search_piece(void *context, int64_t index)
 {
     const search *s = context;
-    const int64_t begin = index * s->group, end = smaller(begin + s->group, s->results);
+    const int64_t begin = index * s->group, end = rv_smaller(begin + s->group, s->results);
     char *const data[] = {s->from, s->into};
     rv_walk_place at;
     rv_walk_seek(&s->kept, data, begin, &at);
@@ -349,6 +340,6 @@ rv_tensor *rv_reduce_argmax(const char *who, const rv_tensor *t, int axis, bool 
     rv_walk folded;
     part_axes(t, 1u << axis, sizeof(int64_t), &s.kept, &folded);
     s.group = s.n < PIECE ? PIECE / s.n : 1;
-    rv_parallel(quotient_up(s.results, s.group), search_piece, &s);
+    rv_parallel(rv_quotient_up(s.results, s.group), search_piece, &s);
     return out;
 }

@@ -18,6 +18,12 @@ const char *rv_shape_text(rv_shape_buffer *buffer, int ndim, const int64_t *shap
     return text;
 }
 
+bool rv_same_shape(const rv_tensor *a, const rv_tensor *b)
+{
+    return a->ndim == b->ndim &&
+           memcmp(a->shape, b->shape, sizeof *a->shape * (size_t)a->ndim) == 0;
+}
+
 int rv_check_axis(const char *who, int axis, int ndim)
 {
     if (axis >= -ndim && axis < ndim)

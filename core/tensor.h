@@ -220,6 +220,9 @@ RV_API rv_tensor *rv_raw_view(const char *who, rv_storage *storage, char *data, 
  * is NULL"; silent while an error is unread), or was released by its scope (debug builds). */
 RV_API bool rv_check(const char *who, int input, const rv_tensor *t);
 
+/* Whether two tensors have the same number of axes and the same sizes. */
+RV_API bool rv_same_shape(const rv_tensor *a, const rv_tensor *b);
+
 /* `axis` as an index from 0: negative ones count from the end. -1 with an error if out of range. */
 RV_API int rv_check_axis(const char *who, int axis, int ndim);
 

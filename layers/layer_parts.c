@@ -12,28 +12,10 @@
 
 /* ---- lists ----------------------------------------------------------------------------------- */
 
-/* Makes room for `wanted` items of `size` bytes; the array's new place, NULL with an error and the
- * array as it was. */
-static void *reserved(const char *who, void *items, int64_t count, int64_t *capacity,
-                      int64_t wanted, size_t size)
-{
-    if (wanted <= *capacity)
-        return items;
-    const int64_t room = wanted > 2 * *capacity ? wanted : 2 * *capacity;
-    void *grown = rv_memory_get(who, (size_t)room * size);
-    if (grown == NULL)
-        return NULL;
-    if (count > 0)
-        memcpy(grown, items, (size_t)count * size);
-    rv_memory_put(items, (size_t)*capacity * size);
-    *capacity = room;
-    return grown;
-}
-
 static bool reserve_part(const char *who, rv_part_list *list)
 {
-    rv_part *items = reserved(who, list->items, list->count, &list->capacity, list->count + 1,
-                              sizeof *list->items);
+    rv_part *items = rv_memory_reserve(who, list->items, list->count, &list->capacity,
+                                       list->count + 1, sizeof *list->items);
     list->items = items != NULL ? items : list->items;
     return items != NULL;
 }
@@ -42,8 +24,8 @@ static bool reserve_tensors(const char *who, rv_tensor_list *list, int64_t added
 {
     if (added == 0)
         return true;
-    rv_tensor **items = reserved(who, list->items, list->count, &list->capacity,
-                                 list->count + added, sizeof(rv_tensor *));
+    rv_tensor **items = rv_memory_reserve(who, list->items, list->count, &list->capacity,
+                                          list->count + added, sizeof(rv_tensor *));
     list->items = items != NULL ? items : list->items;
     return items != NULL;
 }

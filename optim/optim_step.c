@@ -25,8 +25,7 @@ static int64_t *step_of(const rv_optim *opt, const rv_optim_slot *slot)
 
 static bool is_like(const rv_tensor *t, const rv_tensor *parameter)
 {
-    return t->dtype == parameter->dtype && t->ndim == parameter->ndim &&
-           memcmp(t->shape, parameter->shape, sizeof(int64_t) * (size_t)t->ndim) == 0;
+    return t->dtype == parameter->dtype && rv_same_shape(t, parameter);
 }
 
 /* ---- before anything changes ----------------------------------------------------------------- */
