@@ -17,8 +17,8 @@
  *         return rv_record(&tanh_op, y, 1, &x, NULL, 0);
  *     }
  *
- * Its name stands in the one list of operations below, without which it does not compile. A user's
- * own operation is written the same way with RV_CUSTOM_OP, and needs no entry.
+ * Its name stands in the one list of operations (op_list.h), without which it does not compile. A
+ * user's own operation is written the same way with RV_CUSTOM_OP, and needs no entry.
  *
  * What the engine does for every derivative: it sums a gradient down to the shape that was
  * broadcast, accumulates, and checks shape and dtype.
@@ -26,61 +26,15 @@
 #ifndef RV_AUTOGRAD_OP_H
 #define RV_AUTOGRAD_OP_H
 
+#include "autograd/op_list.h"
 #include "core/tensor.h"
 
 RV_BEGIN_C
 
-/* The one list of operations. */
-#define RV_OPERATION_LIST(X) \
-    X(add)                   \
-    X(sub)                   \
-    X(mul)                   \
-    X(div)                   \
-    X(neg)                   \
-    X(pow)                   \
-    X(exp)                   \
-    X(log)                   \
-    X(sqrt)                  \
-    X(tanh)                  \
-    X(tanh_grad)             \
-    X(sigmoid)               \
-    X(sigmoid_grad)          \
-    X(relu)                  \
-    X(relu_grad)             \
-    X(eq)                    \
-    X(ne)                    \
-    X(lt)                    \
-    X(le)                    \
-    X(gt)                    \
-    X(ge)                    \
-    X(where)                 \
-    X(sum)                   \
-    X(mean)                  \
-    X(max)                   \
-    X(argmax)                \
-    X(reshape)               \
-    X(permute)               \
-    X(expand)                \
-    X(slice)                 \
-    X(slice_grad)            \
-    X(pad)                   \
-    X(cat)                   \
-    X(copy)                  \
-    X(cast)                  \
-    X(gather)                \
-    X(scatter_add)           \
-    X(matmul)                \
-    X(linear)                \
-    X(softmax)               \
-    X(log_softmax)           \
-    X(cross_entropy)         \
-    X(mse)                   \
-    X(dropout)
-
 typedef enum rv_op_id {
     RV_OP_ID_custom,
 #define RV_OPERATION_ENUM(name) RV_OP_ID_##name,
-    RV_OPERATION_LIST(RV_OPERATION_ENUM)
+    RV_OPERATION_LIST(RV_OPERATION_ENUM, RV_OPERATION_ENUM)
 #undef RV_OPERATION_ENUM
         RV_OP_COUNT
 } rv_op_id;

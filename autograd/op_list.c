@@ -5,7 +5,7 @@ const char *rv_op_name(int id)
 {
     static const char *const names[RV_OP_COUNT] = {[RV_OP_ID_custom] = "custom",
 #define NAME(name) [RV_OP_ID_##name] = #name,
-                                                   RV_OPERATION_LIST(NAME)
+                                                   RV_OPERATION_LIST(NAME, NAME)
 #undef NAME
     };
     return id >= 0 && id < RV_OP_COUNT ? names[id] : NULL;

@@ -16,9 +16,7 @@
         (void)in;                                                      \
         return call;                                                   \
     }
-#include "samples_elementwise.inc"
-#include "samples_shape.inc"
-#include "samples_network.inc"
+#include "samples_all.inc"
 #undef SAMPLE
 
 /* What bad calls are made with. */
@@ -34,24 +32,22 @@
     {                                         \
         return call;                          \
     }
-#include "bad_calls.inc"
+#include "bad_all.inc"
 #undef BAD
 
 /* ---- the rows ------------------------------------------------------------------------------- */
 
 #define SAMPLE(op, name, call, torch, gradient, ...) \
-    {#op, #name, run_##op##_##name, {__VA_ARGS__}, torch, SAMPLE_##gradient},
+    {FAMILY, #op, #name, run_##op##_##name, {__VA_ARGS__}, torch, SAMPLE_##gradient},
 static const sample samples[] = {
-#include "samples_elementwise.inc"
-#include "samples_shape.inc"
-#include "samples_network.inc"
+#include "samples_all.inc"
 };
 #undef SAMPLE
 
 #define BAD(op, name, call, status, message) \
     {#op, #name, bad_##op##_##name, RV_ERROR_##status, message},
 static const bad_call bad_calls[] = {
-#include "bad_calls.inc"
+#include "bad_all.inc"
 };
 #undef BAD
 

@@ -6,7 +6,9 @@
  * bad calls.
  *
  * A sample is a call on inputs that its name alone decides, and what the same call is in PyTorch:
- * a line in samples_*.inc. A bad call is a line in bad_calls.inc.
+ * a line in samples_<family>.inc. A bad call is a line in bad_<family>.inc:
+ * F(2, 3) is a tensor of ones in F64, F0 one of 0-d, HALF one in F32, WHOLE in I64, BYTES in U8,
+ * LABELS(value, 2, 3) an I64 tensor of one value.
  *
  *     SAMPLE(sum, axis_1, rv_sum(in[0], .axes = RV_AXES(1)), "a.sum(1)", CHECKED, F64(2, 3, 4))
  *     BAD(exp, i64, rv_exp(WHOLE(2)), DTYPE, "exp: ")
@@ -20,7 +22,7 @@
 
 #include "ravine.h"
 
-#define SAMPLE_MAX_INPUTS 4
+#define SAMPLE_MAX_INPUTS 6
 
 /* How an input's elements are drawn. */
 typedef enum sample_kind {
@@ -71,13 +73,14 @@ typedef enum sample_gradient {
 } sample_gradient;
 
 typedef struct sample {
-    const char *op;   /* an operation's name as in RV_OPERATION_LIST */
-    const char *name; /* op and name together are unique */
-    rv_function *run; /* the call; its context is not used, and may be NULL */
+    const char *family; /* its golden file is tests/golden/<family>.safetensors */
+    const char *op;     /* an operation's name as in RV_OPERATION_LIST */
+    const char *name;   /* op and name together are unique */
+    rv_function *run;   /* the call; its context is not used, and may be NULL */
     sample_input in[SAMPLE_MAX_INPUTS];
-    /* The same in PyTorch, an expression of its inputs a, b, c, d, where `torch`, `F`
-     * (torch.nn.functional), `inf`, `nan` and the golden script's own `dropout(x, p, seed, offset)`
-     * are known. A result of booleans stands for U8. */
+    /* The same in PyTorch, an expression of its inputs a, b, c, d, e, f, where `torch`, `F`
+     * (torch.nn.functional), `inf`, `nan` and what tests/golden/<family>.py defines,
+     * if there is one, are known. A result of booleans stands for U8. */
     const char *torch;
     sample_gradient gradient;
 } sample;

@@ -91,11 +91,18 @@ static bool run_backward(trial *t, reason *why)
 
 /* ---- golden values --------------------------------------------------------------------------- */
 
-static const golden *golden_values(reason *why)
+/* The golden file of a sample's family; the last one stays open, for the samples that follow. */
+static const golden *golden_values(const sample *s, reason *why)
 {
     static golden *file;
-    if (file == NULL)
-        file = golden_open("operations.safetensors");
+    static const char *family;
+    if (file == NULL || strcmp(family, s->family) != 0) {
+        char name[64];
+        snprintf(name, sizeof name, "%s.safetensors", s->family);
+        golden_close(file);
+        file = golden_open(name);
+        family = s->family;
+    }
     if (file == NULL)
         because(why, "there are no golden values");
     return file;
@@ -103,7 +110,7 @@ static const golden *golden_values(reason *why)
 
 verdict check_forward(const sample *s, reason *why)
 {
-    const golden *g = golden_values(why);
+    const golden *g = golden_values(s, why);
     trial t = {.s = s};
     if (g == NULL || !run_forward(&t, false, why))
         return FAILED;
@@ -127,7 +134,7 @@ verdict check_forward(const sample *s, reason *why)
 
 verdict check_gradient(const sample *s, reason *why)
 {
-    const golden *g = golden_values(why);
+    const golden *g = golden_values(s, why);
     trial t = {.s = s};
     if (g == NULL)
         return FAILED;
@@ -167,10 +174,26 @@ static bool is_in_graph(const rv_node *node, const char *op)
     return false;
 }
 
+/* Whether an operation is made of others, and so has no node of its own. */
+static bool is_composed(const char *op)
+{
+    static const char *const composed[] = {"",
+#define OWN(name)
+#define COMPOSED(name) #name,
+                                           RV_OPERATION_LIST(OWN, COMPOSED)
+#undef OWN
+#undef COMPOSED
+    };
+    for (int i = 0; i < RV_COUNT(composed); i++)
+        if (strcmp(composed[i], op) == 0)
+            return true;
+    return false;
+}
+
 verdict check_recorded(const sample *s, reason *why)
 {
     trial t = {.s = s};
-    if (s->gradient == SAMPLE_NONE)
+    if (s->gradient == SAMPLE_NONE || is_composed(s->op))
         return DOES_NOT_APPLY;
     if (!run_forward(&t, true, why))
         return FAILED;
@@ -345,8 +368,9 @@ bool dump_samples(const char *path)
     const sample *s;
     for (int index = 0; (s = sample_at(index)) != NULL; index++) {
         RV_SCOPE;
-        fprintf(file, "%s{\"op\": \"%s\", \"name\": \"%s\", \"torch\": \"%s\", ",
-                index > 0 ? ",\n" : "[", s->op, s->name, s->torch);
+        fprintf(file,
+                "%s{\"family\": \"%s\", \"op\": \"%s\", \"name\": \"%s\", \"torch\": \"%s\", ",
+                index > 0 ? ",\n" : "[", s->family, s->op, s->name, s->torch);
         fprintf(file, "\"gradient\": \"%s\", \"inputs\": [", gradients[s->gradient]);
         for (int i = 0; i < sample_inputs(s); i++) {
             fprintf(file, "%s", i > 0 ? ", " : "");

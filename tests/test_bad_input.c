@@ -1,6 +1,6 @@
 /* test_bad_input.c - whatever a caller or a file gets wrong is an error that says so.
  *
- * The cases stand in bad_input.inc, and those of the operations in bad_calls.inc. Here are the
+ * The cases stand in bad_input.inc, and those of the operations in bad_<family>.inc. Here are the
  * fixtures, and the two tests: each case fails with its status and message, and does no harm.
  */
 #define _XOPEN_SOURCE 700

@@ -16,7 +16,7 @@
 
 static int ids[] = {
 #define ID(name) RV_OP_ID_##name,
-    RV_OPERATION_LIST(ID)
+    RV_OPERATION_LIST(ID, ID)
 #undef ID
 };
 
@@ -154,6 +154,55 @@ Test(table, names_operations_of_the_list_once)
             id++;
         cr_expect_lt(id, (int)RV_OP_COUNT, "bad call %s/%s is no operation", call->op, call->name);
     }
+}
+
+/* Whether a function of the headers is an operation of the list, or a variant of one. */
+static bool is_listed(const char *function)
+{
+    static const char *const variants[] = {"", "_with", "_n", "_scalar", "_at"};
+    for (int id = 1; id < RV_OP_COUNT; id++)
+        for (int k = 0; k < RV_COUNT(variants); k++) {
+            char name[128];
+            snprintf(name, sizeof name, "%s%s", rv_op_name(id), variants[k]);
+            if (strcmp(name, function) == 0)
+                return true;
+        }
+    return false;
+}
+
+/* Looks at every function that a header declares; returns how many there are. */
+static int functions_of(const char *family)
+{
+    char path[512], line[512];
+    snprintf(path, sizeof path, "%s/autograd/ops_%s.h", RV_SOURCE, family);
+    FILE *file = fopen(path, "r");
+    cr_assert_not_null(file, "%s cannot be opened", path);
+    int functions = 0;
+    while (fgets(line, sizeof line, file) != NULL) {
+        const char *name = strncmp(line, "RV_API ", 7) == 0 ? strchr(line, '(') : NULL;
+        if (name == NULL)
+            continue;
+        const int length = (int)(name - line);
+        int start = length;
+        while (start > 0 && line[start - 1] != ' ' && line[start - 1] != '*')
+            start--;
+        line[length] = '\0';
+        cr_expect(strncmp(line + start, "rv_", 3) == 0 && is_listed(line + start + 3),
+                  "%s declares %s, which is not in the list", path, line + start);
+        functions++;
+    }
+    fclose(file);
+    return functions;
+}
+
+Test(table, lacks_no_function_of_the_headers)
+{
+    int functions = 0;
+#define FUNCTIONS_OF(family) functions += functions_of(#family);
+    RV_OPERATION_FAMILIES(FUNCTIONS_OF)
+#undef FUNCTIONS_OF
+    cr_expect_geq(functions, (int)RV_OP_COUNT - 1, "the headers declare only %d functions",
+                  functions);
 }
 
 Test(table, the_list_has_names)

@@ -1,13 +1,15 @@
-"""Makes operations.safetensors: what PyTorch says about every sample of the table, in double.
+"""Makes <family>.safetensors: what PyTorch says about every sample of the table, in double.
 
     build/release/tests/test_operations --dump samples.json
-    python3 tests/golden/operations.py samples.json
+    python3 tests/golden/operations.py samples.json [family...]
 
-Needs torch, numpy and safetensors. For each sample: its inputs (op/name:0, ...), the result
+Without a family, all of them. Needs torch, numpy and safetensors. What a family's samples need
+beside PyTorch stands in <family>.py here. For each sample: its inputs (op/name:0, ...), the result
 (op/name:out), and, if the sample says that it has gradients, those of sum(out * w) with respect to
 its floating inputs (op/name:grad0, ...), w being drawn as tests/samples.h says.
 """
 
+import importlib
 import json
 import pathlib
 import sys
@@ -15,9 +17,9 @@ import sys
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
-MAX_INPUTS = 4
+MAX_INPUTS = 6
 WEIGHTS = MAX_INPUTS  # the number that the weights are drawn with
 DTYPES = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64, "U8": torch.uint8}
 
@@ -53,13 +55,11 @@ def weights(name, like):
     return torch.from_numpy(-1 + 2 * u).reshape(like.shape).to(like.dtype)
 
 
-def dropout(x, p, seed, offset):
-    """Element i is kept when number i%4 of block offset + i//4 is at least p * 2^32."""
-    n = x.numel()
-    bits = philox(seed, offset, np.arange((n + 3) // 4, dtype=np.uint64)).reshape(-1)[:n]
-    keep = torch.from_numpy(bits.astype(np.float64) >= np.floor(p * 2.0**32)).reshape(x.shape)
-    scale = 1 / (1 - p) if p < 1 else 0.0
-    return torch.where(keep, x * scale, torch.zeros_like(x)) if p < 1 else x * 0
+def references(family):
+    """The names that <family>.py defines, if there is such a file."""
+    if not pathlib.Path(__file__).with_name(f"{family}.py").exists():
+        return {}
+    return vars(importlib.import_module(family))
 
 
 def run(sample):
@@ -71,8 +71,9 @@ def run(sample):
     leaves = [t for t in inputs if t.dtype.is_floating_point]
     for t in leaves:
         t.requires_grad_(True)
-    scope = {"torch": torch, "F": F, "inf": float("inf"), "nan": float("nan"), "dropout": dropout}
-    scope.update(zip("abcd", inputs))
+    scope = {"torch": torch, "F": F, "inf": float("inf"), "nan": float("nan")}
+    scope.update(references(sample["family"]))
+    scope.update(zip("abcdef", inputs))
     out = eval(sample["torch"], scope)
     if out.dtype == torch.bool:
         out = out.to(torch.uint8)
@@ -91,10 +92,7 @@ def run(sample):
     return result
 
 
-def main():
-    if len(sys.argv) != 2:
-        raise SystemExit(__doc__)
-    samples = json.loads(pathlib.Path(sys.argv[1]).read_text())
+def make(family, samples):
     tensors = {}
     for sample in samples:
         if sample["torch"] is None:
@@ -104,9 +102,19 @@ def main():
         except Exception as problem:
             raise SystemExit(f"{sample['op']}/{sample['name']}: {problem}") from problem
         tensors.update((k, np.array(t.detach().numpy(), order="C")) for k, t in result.items())
-    path = pathlib.Path(__file__).with_name("operations.safetensors")
-    save_file(tensors, path)
+    path = pathlib.Path(__file__).with_name(f"{family}.safetensors")
+    path.write_bytes(save(tensors))
     print(f"{len(samples)} samples, {len(tensors)} tensors, {path.stat().st_size} bytes: {path}")
 
 
-main()
+def main():
+    if len(sys.argv) < 2:
+        raise SystemExit(__doc__)
+    samples = json.loads(pathlib.Path(sys.argv[1]).read_text())
+    families = sys.argv[2:] or sorted({sample["family"] for sample in samples})
+    for family in families:
+        make(family, [sample for sample in samples if sample["family"] == family])
+
+
+if __name__ == "__main__":
+    main()

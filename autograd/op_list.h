@@ -1,0 +1,100 @@
+/* op_list.h - the one list of operations, a name a line, in the order of the headers ops_*.h.
+ *
+ * Every operation of those headers stands here: the tests make their table from this list, and fail
+ * for one that it lacks. X(name) has a descriptor and a derivative of its own; COMPOSED(name) is
+ * made of others, whose derivatives it has, and stands in no graph under its own name.
+ */
+#ifndef RV_AUTOGRAD_OP_LIST_H
+#define RV_AUTOGRAD_OP_LIST_H
+
+/* The families: each has a header ops_<family>.h, and a list here. */
+#define RV_OPERATION_FAMILIES(X) \
+    X(elementwise)               \
+    X(reduce)                    \
+    X(shape)                     \
+    X(index)                     \
+    X(linalg)                    \
+    X(conv)                      \
+    X(pool)                      \
+    X(norm)                      \
+    X(network)                   \
+    X(loss)
+
+#define RV_OPERATIONS_ELEMENTWISE(X, COMPOSED) \
+    X(add)                                     \
+    X(sub)                                     \
+    X(mul)                                     \
+    X(div)                                     \
+    X(neg)                                     \
+    X(pow)                                     \
+    X(exp)                                     \
+    X(log)                                     \
+    X(sqrt)                                    \
+    X(tanh)                                    \
+    X(tanh_grad)                               \
+    X(sigmoid)                                 \
+    X(sigmoid_grad)                            \
+    X(relu)                                    \
+    X(relu_grad)                               \
+    X(eq)                                      \
+    X(ne)                                      \
+    X(lt)                                      \
+    X(le)                                      \
+    X(gt)                                      \
+    X(ge)                                      \
+    X(where)
+
+#define RV_OPERATIONS_REDUCE(X, COMPOSED) \
+    X(sum)                                \
+    X(mean)                               \
+    X(max)                                \
+    X(argmax)
+
+#define RV_OPERATIONS_SHAPE(X, COMPOSED) \
+    X(reshape)                           \
+    X(permute)                           \
+    COMPOSED(transpose)                  \
+    X(expand)                            \
+    X(slice)                             \
+    X(slice_grad)                        \
+    X(pad)                               \
+    X(cat)                               \
+    X(copy)                              \
+    COMPOSED(contiguous)                 \
+    X(cast)
+
+#define RV_OPERATIONS_INDEX(X, COMPOSED) \
+    X(gather)                            \
+    X(scatter_add)
+
+#define RV_OPERATIONS_LINALG(X, COMPOSED) X(matmul)
+
+#define RV_OPERATIONS_CONV(X, COMPOSED)
+
+#define RV_OPERATIONS_POOL(X, COMPOSED)
+
+#define RV_OPERATIONS_NORM(X, COMPOSED)
+
+#define RV_OPERATIONS_NETWORK(X, COMPOSED) \
+    X(linear)                              \
+    X(softmax)                             \
+    X(log_softmax)                         \
+    X(dropout)
+
+#define RV_OPERATIONS_LOSS(X, COMPOSED) \
+    X(cross_entropy)                    \
+    X(mse)
+
+#define RV_OPERATION_LIST(X, COMPOSED)     \
+    RV_OPERATIONS_ELEMENTWISE(X, COMPOSED) \
+    RV_OPERATIONS_REDUCE(X, COMPOSED)      \
+    RV_OPERATIONS_SHAPE(X, COMPOSED)       \
+    RV_OPERATIONS_INDEX(X, COMPOSED)       \
+    RV_OPERATIONS_LINALG(X, COMPOSED)      \
+    RV_OPERATIONS_CONV(X, COMPOSED)        \
+    RV_OPERATIONS_POOL(X, COMPOSED)        \
+    RV_OPERATIONS_NORM(X, COMPOSED)        \
+    RV_OPERATIONS_NETWORK(X, COMPOSED)     \
+    RV_OPERATIONS_LOSS(X, COMPOSED)
+
+#endif
