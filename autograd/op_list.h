@@ -65,7 +65,20 @@
 
 #define RV_OPERATIONS_INDEX(X, COMPOSED) \
     X(gather)                            \
-    X(scatter_add)
+    X(gather_grad)                       \
+    X(scatter_add)                       \
+    COMPOSED(index_select)               \
+    COMPOSED(index_add)                  \
+    X(embedding)                         \
+    X(one_hot)                           \
+    COMPOSED(masked_fill)                \
+    COMPOSED(masked_select)              \
+    X(nonzero)                           \
+    X(diagonal)                          \
+    X(diag_embed)                        \
+    COMPOSED(diag)                       \
+    X(tril)                              \
+    X(triu)
 
 #define RV_OPERATIONS_LINALG(X, COMPOSED) X(matmul)
 
