@@ -52,13 +52,26 @@
 
 #define RV_OPERATIONS_SHAPE(X, COMPOSED) \
     X(reshape)                           \
+    COMPOSED(flatten)                    \
+    COMPOSED(squeeze)                    \
+    COMPOSED(unsqueeze)                  \
     X(permute)                           \
     COMPOSED(transpose)                  \
     X(expand)                            \
+    COMPOSED(repeat)                     \
+    COMPOSED(repeat_interleave)          \
     X(slice)                             \
     X(slice_grad)                        \
+    COMPOSED(select)                     \
     X(pad)                               \
+    X(pad_grad)                          \
     X(cat)                               \
+    COMPOSED(stack)                      \
+    X(split)                             \
+    COMPOSED(chunk)                      \
+    COMPOSED(unbind)                     \
+    X(flip)                              \
+    X(roll)                              \
     X(copy)                              \
     COMPOSED(contiguous)                 \
     X(cast)
