@@ -52,20 +52,46 @@
 
 #define RV_OPERATIONS_SHAPE(X, COMPOSED) \
     X(reshape)                           \
+    COMPOSED(flatten)                    \
+    COMPOSED(squeeze)                    \
+    COMPOSED(unsqueeze)                  \
     X(permute)                           \
     COMPOSED(transpose)                  \
     X(expand)                            \
+    COMPOSED(repeat)                     \
+    COMPOSED(repeat_interleave)          \
     X(slice)                             \
     X(slice_grad)                        \
+    COMPOSED(select)                     \
     X(pad)                               \
+    X(pad_grad)                          \
     X(cat)                               \
+    COMPOSED(stack)                      \
+    X(split)                             \
+    COMPOSED(chunk)                      \
+    COMPOSED(unbind)                     \
+    X(flip)                              \
+    X(roll)                              \
     X(copy)                              \
     COMPOSED(contiguous)                 \
     X(cast)
 
 #define RV_OPERATIONS_INDEX(X, COMPOSED) \
     X(gather)                            \
-    X(scatter_add)
+    X(gather_grad)                       \
+    X(scatter_add)                       \
+    COMPOSED(index_select)               \
+    COMPOSED(index_add)                  \
+    X(embedding)                         \
+    X(one_hot)                           \
+    COMPOSED(masked_fill)                \
+    COMPOSED(masked_select)              \
+    X(nonzero)                           \
+    X(diagonal)                          \
+    X(diag_embed)                        \
+    COMPOSED(diag)                       \
+    X(tril)                              \
+    X(triu)
 
 #define RV_OPERATIONS_LINALG(X, COMPOSED) X(matmul)
 
