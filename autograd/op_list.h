@@ -104,12 +104,30 @@
 #define RV_OPERATIONS_NETWORK(X, COMPOSED) \
     X(linear)                              \
     X(softmax)                             \
+    X(softmax_grad)                        \
     X(log_softmax)                         \
+    X(log_softmax_grad)                    \
     X(dropout)
 
 #define RV_OPERATIONS_LOSS(X, COMPOSED) \
     X(cross_entropy)                    \
-    X(mse)
+    X(cross_entropy_grad)               \
+    COMPOSED(soft_cross_entropy)        \
+    COMPOSED(nll)                       \
+    COMPOSED(multi_margin)              \
+    X(mse)                              \
+    X(mse_grad)                         \
+    X(l1)                               \
+    X(l1_grad)                          \
+    X(huber)                            \
+    X(huber_grad)                       \
+    COMPOSED(smooth_l1)                 \
+    X(bce)                              \
+    X(bce_grad)                         \
+    X(bce_with_logits)                  \
+    X(bce_with_logits_grad)             \
+    COMPOSED(kl_div)                    \
+    COMPOSED(cosine_similarity)
 
 #define RV_OPERATION_LIST(X, COMPOSED)     \
     RV_OPERATIONS_ELEMENTWISE(X, COMPOSED) \

@@ -66,8 +66,15 @@
 typedef void rv_fold_line(int64_t n, const char *from, int64_t stride, void *into);
 typedef void rv_fold_rows(int64_t n, int64_t width, const char *from, int64_t stride, void *into);
 typedef void rv_rows_kernel(int64_t rows, int64_t n, const void *x, void *y);
-typedef void rv_cross_entropy_kernel(int64_t rows, int64_t n, const void *x, const int64_t *labels,
-                                     void *y);
+typedef void rv_rows_grad_kernel(int64_t rows, int64_t n, const void *g, const void *y, void *out);
+typedef void rv_cross_entropy_kernel(int64_t rows, int64_t n, const void *x,
+                                     const rv_class_rows *of, void *y);
+typedef void rv_cross_entropy_grad_kernel(int64_t rows, int64_t n, const void *g, bool each,
+                                          double scale, const void *x, const rv_class_rows *of,
+                                          void *out);
+typedef void rv_pair_loss_kernel(int64_t n, const void *x, const void *t, double p, void *y);
+typedef void rv_pair_grad_kernel(int64_t n, const void *g, bool each, const void *x, const void *t,
+                                 double p, void *y);
 typedef void rv_dropout_kernel(int64_t n, const void *x, void *y, uint64_t seed, uint64_t offset,
                                int64_t first, uint32_t threshold, double scale);
 typedef void rv_sgd_kernel(int64_t n, const rv_sgd_update *u, void *parameter, const void *gradient,
@@ -86,7 +93,16 @@ RV_FOLDS(RV_DECLARE_FOLD)
 
 rv_rows_kernel RV_KERNEL(softmax_F32), RV_KERNEL(softmax_F64);
 rv_rows_kernel RV_KERNEL(log_softmax_F32), RV_KERNEL(log_softmax_F64);
+rv_rows_grad_kernel RV_KERNEL(softmax_grad_F32), RV_KERNEL(softmax_grad_F64);
+rv_rows_grad_kernel RV_KERNEL(log_softmax_grad_F32), RV_KERNEL(log_softmax_grad_F64);
 rv_cross_entropy_kernel RV_KERNEL(cross_entropy_F32), RV_KERNEL(cross_entropy_F64);
+rv_cross_entropy_grad_kernel RV_KERNEL(cross_entropy_grad_F32), RV_KERNEL(cross_entropy_grad_F64);
+
+#define RV_DECLARE_PAIR_LOSS(name)                                              \
+    rv_pair_loss_kernel RV_KERNEL(name##_loss_F32), RV_KERNEL(name##_loss_F64); \
+    rv_pair_grad_kernel RV_KERNEL(name##_loss_grad_F32), RV_KERNEL(name##_loss_grad_F64);
+RV_PAIR_LOSS_LIST(RV_DECLARE_PAIR_LOSS)
+
 rv_dropout_kernel RV_KERNEL(dropout_F32), RV_KERNEL(dropout_F64);
 rv_sgd_kernel RV_KERNEL(sgd_F32), RV_KERNEL(sgd_F64);
 rv_adam_kernel RV_KERNEL(adam_F32), RV_KERNEL(adam_F64);

@@ -12,11 +12,21 @@
         RV_KERNEL(kernel##_F32), RV_KERNEL(kernel##_F64) \
     }
 
+#define PAIR_LOSS(name)                                                                \
+    .pair_losses[RV_PAIR_LOSS_##name] = {                                              \
+        {.loss = RV_KERNEL(name##_loss_F32), .grad = RV_KERNEL(name##_loss_grad_F32)}, \
+        {.loss = RV_KERNEL(name##_loss_F64), .grad = RV_KERNEL(name##_loss_grad_F64)}, \
+    },
+
 const rv_kernels RV_KERNELS_TABLE = {.name = RV_TEXT(RV_ISA),
                                      .softmax = FLOATING(softmax),
                                      .log_softmax = FLOATING(log_softmax),
+                                     .softmax_grad = FLOATING(softmax_grad),
+                                     .log_softmax_grad = FLOATING(log_softmax_grad),
                                      .cross_entropy = FLOATING(cross_entropy),
+                                     .cross_entropy_grad = FLOATING(cross_entropy_grad),
                                      .dropout = FLOATING(dropout),
                                      .sgd = FLOATING(sgd),
                                      .adam = FLOATING(adam),
-                                     RV_LOOPS(LOOP) RV_CASTS(CAST) RV_FOLDS(FOLD)};
+                                     RV_LOOPS(LOOP) RV_CASTS(CAST) RV_FOLDS(FOLD)
+                                         RV_PAIR_LOSS_LIST(PAIR_LOSS)};
