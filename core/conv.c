@@ -127,7 +127,7 @@ static bool run_packed(const char *who, conv_job *job)
 }
 
 static bool run_plan(const char *who, const conv_plan *plan, const rv_tensor *weight,
-                     bool transposed, const rv_tensor *bias, rv_tensor *out)
+                     bool transposed, bool winograd, const rv_tensor *bias, rv_tensor *out)
 {
     const size_t bytes = rv_dtype_size(out->dtype);
     const size_t weight_bytes = bytes * (size_t)rv_conv_weights_size(plan);
@@ -147,7 +147,10 @@ static bool run_plan(const char *who, const conv_plan *plan, const rv_tensor *we
                     .bytes = (int64_t)bytes,
                     .kernels = rv_kernels_get()->conv_line[out->dtype == RV_F64]};
     memcpy(job.strides, out->strides, sizeof job.strides);
-    const bool ok = run_packed(who, &job);
+    conv_image result = {.data = out->data};
+    memcpy(result.strides, out->strides, sizeof result.strides);
+    const bool ok =
+        winograd ? rv_conv_winograd(who, plan, packed, job.bias, &result) : run_packed(who, &job);
     rv_memory_put(packed, all_bytes);
     return ok;
 }
@@ -160,7 +163,10 @@ static bool compute(const char *who, const rv_conv_shape *shape, const rv_tensor
         return true;
     if (!rv_conv_plan_begin(&plan, who, shape, image, transposed, out->shape[1]))
         return false;
-    const bool ok = run_plan(who, &plan, weight, transposed, bias, out);
+    RV_SCOPE;
+    const bool winograd = rv_conv_winograd_fits(&plan);
+    const bool ok = (!winograd || rv_conv_channels_last(who, &plan.image, image)) &&
+                    run_plan(who, &plan, weight, transposed, winograd, bias, out);
     rv_conv_plan_end(&plan);
     return ok;
 }

@@ -134,4 +134,21 @@ conv_cut rv_conv_cut(const conv_plan *plan, int64_t band_bytes);
 /* Rows of the frame that a band sees, at most. */
 int64_t rv_conv_band_rows(const conv_plan *plan, const conv_cut *cut);
 
+/* ---- conv_winograd.c: 3x3, stride 1, F32 ------------------------------------------------------
+ */
+
+/* Whether this plan can be computed so, and is worth it: by its shape alone. */
+bool rv_conv_winograd_fits(const conv_plan *plan);
+
+/* If the channels of `tensor` are not neighbours, makes `image` one of a copy, in which they are,
+ * that the innermost scope owns. False with an error. */
+bool rv_conv_channels_last(const char *who, conv_image *image, const rv_tensor *tensor);
+
+/* The plan's image must have its channels as neighbours, and so must the result, or g. `packed` are
+ * the packed weights, start the packed bias or NULL. */
+bool rv_conv_winograd(const char *who, const conv_plan *plan, const void *packed, const void *start,
+                      const conv_image *result);
+bool rv_conv_winograd_weight_grad(const char *who, const conv_plan *plan, const conv_image *g,
+                                  rv_tensor *dw);
+
 #endif

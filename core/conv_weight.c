@@ -158,6 +158,16 @@ bool rv_conv_weight_grad(const char *who, const rv_conv_shape *shape, const rv_t
     }
     if (!rv_conv_plan_begin(&plan, who, shape, x, false, g->shape[1]))
         return false;
+    if (rv_conv_winograd_fits(&plan)) {
+        RV_SCOPE;
+        conv_image image = {.data = g->data};
+        memcpy(image.strides, g->strides, sizeof image.strides);
+        const bool ok = rv_conv_channels_last(who, &plan.image, x) &&
+                        rv_conv_channels_last(who, &image, g) &&
+                        rv_conv_winograd_weight_grad(who, &plan, &image, dw);
+        rv_conv_plan_end(&plan);
+        return ok;
+    }
     weight_gradient job = {.plan = &plan,
                            .cut = rv_conv_cut(&plan, BAND_BYTES),
                            .bytes = (int64_t)rv_dtype_size(dw->dtype),

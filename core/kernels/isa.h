@@ -110,6 +110,15 @@ rv_conv_line_kernel RV_KERNEL(conv_line_narrow_F32), RV_KERNEL(conv_line_narrow_
 rv_conv_outer_kernel RV_KERNEL(conv_outer_wide_F32), RV_KERNEL(conv_outer_wide_F64);
 rv_conv_outer_kernel RV_KERNEL(conv_outer_narrow_F32), RV_KERNEL(conv_outer_narrow_F64);
 
+typedef void rv_winograd_from_pixels(int64_t n, const float *const *pixels, float *points,
+                                     int64_t step);
+rv_winograd_from_pixels RV_KERNEL(winograd_image), RV_KERNEL(winograd_gradient);
+void RV_KERNEL(winograd_weights)(int64_t n, const float *weights, float *points, int64_t step);
+void RV_KERNEL(winograd_result)(int64_t n, float *const *pixels, const float *points, int64_t step,
+                                const float *start);
+void RV_KERNEL(winograd_weight_gradient)(int64_t n, float *weights, const float *points,
+                                         int64_t step);
+
 #define RV_KERNELS_TABLE RV_KERNEL(kernels)
 extern const rv_kernels RV_KERNELS_TABLE;
 

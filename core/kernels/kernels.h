@@ -134,6 +134,15 @@ typedef struct rv_kernels {
     int conv_width[2][RV_CONV_WIDTHS];
     void (*conv_line[2][RV_CONV_WIDTHS])(const rv_conv_line *line);
     void (*conv_outer[2][RV_CONV_WIDTHS])(const rv_conv_outer *outer);
+    /* The transforms of winograd.c, for n channels, a multiple of 16: tiles of 6x6 pixels of an
+     * image, 4x4 of a result (or its gradient), 3x3 weights, each to or from 36 points that lie
+     * `step` elements apart. Pixels are where their pointers say, the 9 weights n apart. */
+    void (*winograd_image)(int64_t n, const float *const *pixels, float *points, int64_t step);
+    void (*winograd_gradient)(int64_t n, const float *const *pixels, float *points, int64_t step);
+    void (*winograd_weights)(int64_t n, const float *weights, float *points, int64_t step);
+    void (*winograd_result)(int64_t n, float *const *pixels, const float *points, int64_t step,
+                            const float *start); /* start [n] is added; NULL: nothing */
+    void (*winograd_weight_gradient)(int64_t n, float *weights, const float *points, int64_t step);
 } rv_kernels;
 
 /* The table for this processor; RV_ISA=baseline|avx2|avx512 in the environment asks for a lesser

@@ -31,4 +31,9 @@ const rv_kernels RV_KERNELS_TABLE = {
     .conv_width = {WIDTHS(float), WIDTHS(double)},
     .conv_line = {BOTH_WIDTHS(conv_line, F32), BOTH_WIDTHS(conv_line, F64)},
     .conv_outer = {BOTH_WIDTHS(conv_outer, F32), BOTH_WIDTHS(conv_outer, F64)},
+    .winograd_image = RV_KERNEL(winograd_image),
+    .winograd_gradient = RV_KERNEL(winograd_gradient),
+    .winograd_weights = RV_KERNEL(winograd_weights),
+    .winograd_result = RV_KERNEL(winograd_result),
+    .winograd_weight_gradient = RV_KERNEL(winograd_weight_gradient),
     RV_LOOPS(LOOP) RV_CASTS(CAST) RV_FOLDS(FOLD)};
