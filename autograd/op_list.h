@@ -95,7 +95,15 @@
 
 #define RV_OPERATIONS_LINALG(X, COMPOSED) X(matmul)
 
-#define RV_OPERATIONS_CONV(X, COMPOSED)
+#define RV_OPERATIONS_CONV(X, COMPOSED) \
+    X(conv2d)                           \
+    X(conv2d_input_grad)                \
+    X(conv2d_weight_grad)               \
+    COMPOSED(conv1d)                    \
+    COMPOSED(conv_transpose2d)          \
+    COMPOSED(conv_transpose1d)          \
+    X(unfold)                           \
+    X(fold)
 
 #define RV_OPERATIONS_POOL(X, COMPOSED)
 

@@ -107,6 +107,34 @@ rv_dropout_kernel RV_KERNEL(dropout_F32), RV_KERNEL(dropout_F64);
 rv_sgd_kernel RV_KERNEL(sgd_F32), RV_KERNEL(sgd_F64);
 rv_adam_kernel RV_KERNEL(adam_F32), RV_KERNEL(adam_F64);
 
+/* The products of conv.c: how many output channels a block of each width has, for vectors of this
+ * instruction set. Beside those of BLAS the only kernels with fused multiply-add. */
+#if defined(__AVX512F__)
+#define RV_VECTOR_BYTES 64
+#elif defined(__AVX2__)
+#define RV_VECTOR_BYTES 32
+#else
+#define RV_VECTOR_BYTES 16
+#endif
+#define RV_CONV_WIDE_BYTES (RV_VECTOR_BYTES == 16 ? 32 : 64)
+#define RV_CONV_NARROW_BYTES (RV_CONV_WIDE_BYTES / 2)
+
+typedef void rv_conv_line_kernel(const rv_conv_line *line);
+typedef void rv_conv_outer_kernel(const rv_conv_outer *outer);
+rv_conv_line_kernel RV_KERNEL(conv_line_wide_F32), RV_KERNEL(conv_line_wide_F64);
+rv_conv_line_kernel RV_KERNEL(conv_line_narrow_F32), RV_KERNEL(conv_line_narrow_F64);
+rv_conv_outer_kernel RV_KERNEL(conv_outer_wide_F32), RV_KERNEL(conv_outer_wide_F64);
+rv_conv_outer_kernel RV_KERNEL(conv_outer_narrow_F32), RV_KERNEL(conv_outer_narrow_F64);
+
+typedef void rv_winograd_from_pixels(int64_t n, const float *const *pixels, float *points,
+                                     int64_t step);
+rv_winograd_from_pixels RV_KERNEL(winograd_image), RV_KERNEL(winograd_gradient);
+void RV_KERNEL(winograd_weights)(int64_t n, const float *weights, float *points, int64_t step);
+void RV_KERNEL(winograd_result)(int64_t n, float *const *pixels, const float *points, int64_t step,
+                                const float *start);
+void RV_KERNEL(winograd_weight_gradient)(int64_t n, float *weights, const float *points,
+                                         int64_t step);
+
 #define RV_KERNELS_TABLE RV_KERNEL(kernels)
 extern const rv_kernels RV_KERNELS_TABLE;
 

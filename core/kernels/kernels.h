@@ -113,6 +113,41 @@ typedef struct rv_pair_loss {
                  void *y);
 } rv_pair_loss;
 
+/* Products of convolutions (core/conv.h says how they are made of these). All steps are in
+ * elements; `windows` are stretches of neighbouring elements of an image, seen from the pixel that
+ * stands at offset 0. Weights are packed: one row of `width` output channels for each element of
+ * the windows, one window behind the other; width is one of the table's conv_widths, which fit the
+ * registers. */
+typedef struct rv_conv_windows {
+    int count;
+    const int64_t *offsets, *lengths; /* [count] */
+} rv_conv_windows;
+
+/* A line of pixels: out[p] = start + sum over the windows of pixel p. */
+typedef struct rv_conv_line {
+    rv_conv_windows windows;
+    int64_t pixels;
+    const void *image; /* of the first pixel */
+    int64_t image_step;
+    const void *weights; /* [elements of the windows][width] */
+    const void *start;   /* [width]; NULL: zeros */
+    void *out;           /* [pixels][channels], `out_step` apart */
+    int64_t out_step, channels;
+} rv_conv_line;
+
+/* into[i] += sum over the pixels of a grid of image[i] * g, for the n elements i of a window. */
+typedef struct rv_conv_outer {
+    int64_t n, rows, columns;
+    const void *image; /* of the first pixel's window */
+    int64_t image_row, image_column;
+    const void *g; /* [rows][columns][width] */
+    int64_t g_row, g_column;
+    void *into; /* [n][width] */
+} rv_conv_outer;
+
+/* The widths: a whole block of output channels, and a narrower one for few that are left. */
+enum { RV_CONV_WIDE, RV_CONV_NARROW, RV_CONV_WIDTHS };
+
 typedef struct rv_kernels {
     const char *name;                              /* "baseline", "avx2", "avx512" */
     rv_loop *loops[RV_LOOP_COUNT][RV_DTYPE_COUNT]; /* by the inputs' dtype; NULL: none */
@@ -141,6 +176,18 @@ typedef struct rv_kernels {
                    void *buffer);
     void (*adam[2])(int64_t n, const rv_adam_update *u, void *parameter, const void *gradient,
                     void *exp_avg, void *exp_avg_sq);
+    int conv_width[2][RV_CONV_WIDTHS];
+    void (*conv_line[2][RV_CONV_WIDTHS])(const rv_conv_line *line);
+    void (*conv_outer[2][RV_CONV_WIDTHS])(const rv_conv_outer *outer);
+    /* The transforms of winograd.c, for n channels, a multiple of 16: tiles of 6x6 pixels of an
+     * image, 4x4 of a result (or its gradient), 3x3 weights, each to or from 36 points that lie
+     * `step` elements apart. Pixels are where their pointers say, the 9 weights n apart. */
+    void (*winograd_image)(int64_t n, const float *const *pixels, float *points, int64_t step);
+    void (*winograd_gradient)(int64_t n, const float *const *pixels, float *points, int64_t step);
+    void (*winograd_weights)(int64_t n, const float *weights, float *points, int64_t step);
+    void (*winograd_result)(int64_t n, float *const *pixels, const float *points, int64_t step,
+                            const float *start); /* start [n] is added; NULL: nothing */
+    void (*winograd_weight_gradient)(int64_t n, float *weights, const float *points, int64_t step);
 } rv_kernels;
 
 /* The table for this processor; RV_ISA=baseline|avx2|avx512 in the environment asks for a lesser
