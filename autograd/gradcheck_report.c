@@ -56,6 +56,7 @@ void rv_gradcheck_point(const rv_gradcheck_parts *p, int64_t row, int64_t column
     r->analytic = analytic;
     r->numeric = numeric;
     r->error = fabs(analytic - numeric);
+    r->relative = rv_gradcheck_relative(analytic, numeric);
     r->allowed = allowed;
 }
 
@@ -87,6 +88,12 @@ void rv_gradcheck_say_where(const rv_gradcheck_parts *p)
         rv_gradcheck_say(r, " (the gradient of input %d, element %s)", p->own->input[k],
                          rv_shape_text(RV_SHAPE_BUFFER, p->own->leaf[k]->ndim, index));
     }
+}
+
+double rv_gradcheck_relative(double analytic, double numeric)
+{
+    const double error = fabs(analytic - numeric);
+    return error == 0 ? 0 : error / fmax(fabs(analytic), fabs(numeric));
 }
 
 double rv_gradcheck_badness(double analytic, double numeric, double allowed)
@@ -134,8 +141,8 @@ void rv_gradcheck_say_compared(const rv_gradcheck_parts *p)
     if (r->failed == 0)
         rv_gradcheck_say(r, "%lld derivatives agree; the worst: ", (long long)r->compared);
     rv_gradcheck_say_where(p);
-    rv_gradcheck_say(r, ": analytic %.6g, numeric %.6g (error %.3g, allowed %.3g)", r->analytic,
-                     r->numeric, r->error, r->allowed);
+    rv_gradcheck_say(r, ": analytic %.6g, numeric %.6g (error %.3g, relative %.3g, allowed %.3g)",
+                     r->analytic, r->numeric, r->error, r->relative, r->allowed);
     if (r->failed > 0)
         rv_gradcheck_say(r, "; %lld of %lld derivatives differ", (long long)r->failed,
                          (long long)r->compared);

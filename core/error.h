@@ -39,7 +39,8 @@ RV_BEGIN_C
     X(ERROR_CHANGED, "a tensor that a derivative needs was changed in place") \
     X(ERROR_ENDED, "a tensor was used after the scope that owned it ended")   \
     X(ERROR_STATE, "an object is not in a state for this call")               \
-    X(ERROR_SYSTEM, "the operating system refused")
+    X(ERROR_SYSTEM, "the operating system refused")                           \
+    X(ERROR_NOT_FINITE, "an operation made a NaN or an infinity")
 
 typedef enum rv_status {
 #define RV_STATUS_ENUM(name, text) RV_##name,

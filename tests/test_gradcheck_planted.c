@@ -172,8 +172,8 @@ Test(planted, the_report_points_at_the_element)
     cr_expect_eq(r.compared, 32);
     cr_expect_eq(r.failed, 1);
     cr_expect(contains(
-        r.message, "input 1, element [1,0], output 2: analytic 1.5, numeric 1 (error 0.5, allowed "
-                   "0.00101); 1 of 32 derivatives differ"));
+        r.message, "input 1, element [1,0], output 2: analytic 1.5, numeric 1 (error 0.5, relative "
+                   "0.333, allowed 0.00101); 1 of 32 derivatives differ"));
 }
 
 /* The worst is judged by what is allowed there, not by size: 0.1 off at 0 is worse than 1 at 1000.
