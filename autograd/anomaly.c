@@ -61,7 +61,7 @@ static void look_along(const rv_tensor *t, int64_t offset, const int64_t *index,
         if (RV_LIKELY(kind_of(value) <= found->worst))
             continue;
         found->worst = kind_of(value);
-        found->value = value;
+        found->value = isnan(value) ? (double)NAN : value; /* a NaN's sign means nothing */
         memcpy(found->index, index, sizeof found->index);
         if (last >= 0)
             found->index[last] = i;
