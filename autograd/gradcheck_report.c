@@ -160,12 +160,14 @@ static void swap_jacobian(const rv_gradcheck_parts *p, int leaf, int64_t *row, i
     *column = was;
 }
 
-/* Each row of it transposed: a gradient [m,n] whose elements stand as in [n,m]. */
+/* Each row of it transposed: a gradient [..,m,n] whose elements stand as in [..,n,m]. */
 static void swap_gradient(const rv_gradcheck_parts *p, int leaf, int64_t *row, int64_t *column)
 {
     (void)row;
-    const int64_t *shape = p->leaf[leaf]->shape;
-    *column = *column % shape[1] * shape[0] + *column / shape[1];
+    const rv_tensor *t = p->leaf[leaf];
+    const int64_t m = t->shape[t->ndim - 2], n = t->shape[t->ndim - 1];
+    const int64_t within = *column % (m * n);
+    *column += within % n * m + within / n - within;
 }
 
 /* Whether, throughout a leaf, analytic at the paired place is what numeric is here. */
@@ -230,6 +232,16 @@ static void say_factor(const rv_gradcheck_parts *p, double factor)
         rv_gradcheck_say(r, "; analytic is %.4g times numeric", factor);
 }
 
+/* A factor that is a number of elements, or one over it, is a sum taken for a mean, or the other
+ * way round. */
+static void say_count(const rv_gradcheck_parts *p, int leaf, double factor)
+{
+    const double numel = (double)p->leaf[leaf]->numel;
+    if (numel > 2 && (is_about(p, factor / numel, 1) || is_about(p, factor * numel, 1)))
+        rv_gradcheck_say(p->report, " (input %d has %.0f elements: a sum for a mean?)",
+                         p->report->input, numel);
+}
+
 void rv_gradcheck_say_pattern(const rv_gradcheck_parts *p, const double *analytic,
                               const double *numeric)
 {
@@ -248,10 +260,11 @@ void rv_gradcheck_say_pattern(const rv_gradcheck_parts *p, const double *analyti
             rv_gradcheck_say(r, " everywhere");
         else
             rv_gradcheck_say(r, " throughout input %d", r->input);
+        say_count(p, worst, factor);
         return;
     }
     const rv_tensor *leaf = p->leaf[worst];
     if ((leaf->numel == p->rows && matches(p, worst, swap_jacobian, analytic, numeric)) ||
-        (leaf->ndim == 2 && matches(p, worst, swap_gradient, analytic, numeric)))
+        (leaf->ndim >= 2 && matches(p, worst, swap_gradient, analytic, numeric)))
         rv_gradcheck_say(r, "; analytic is numeric transposed throughout input %d", r->input);
 }
