@@ -287,10 +287,15 @@ rv_tensor *rv_saved_input(rv_derivative *d, int i)
 
 rv_tensor *rv_saved_output(rv_derivative *d)
 {
+    return rv_saved_output_at(d, 0);
+}
+
+rv_tensor *rv_saved_output_at(rv_derivative *d, int i)
+{
     const rv_node *node = d->node;
-    if (!(node->op->saves & RV_SAVE_OUTPUT))
-        return rv_fail_null(RV_ERROR_GRAPH, node->op->name, "the output was not saved");
-    return restore(d, &node->saved[node->saved_count - node->outputs], "the output");
+    if (!(node->op->saves & RV_SAVE_OUTPUT) || i < 0 || i >= node->outputs)
+        return rv_fail_null(RV_ERROR_GRAPH, node->op->name, "output %d was not saved", i);
+    return restore(d, &node->saved[node->saved_count - node->outputs + i], "the output");
 }
 
 rv_shape_of rv_input_shape(const rv_derivative *d, int i)

@@ -52,6 +52,7 @@ typedef struct rv_derivative {
     const bool *needs;      /* [inputs] whether input i's gradient is wanted */
     rv_tensor **grads;      /* [inputs] to be set where it is; NULL at the start */
     const void *attributes; /* what rv_record was given; NULL if nothing */
+    const bool *arrived;    /* [outputs] whether output i has a gradient at all */
     void *context;          /* what rv_custom was given; else NULL */
 } rv_derivative;
 
@@ -103,6 +104,8 @@ RV_API bool rv_record_many(const rv_op *op, int outputs, rv_tensor *const *out, 
  * since, if the graph was walked already, or if it was not saved. */
 RV_API rv_tensor *rv_saved_input(rv_derivative *d, int i);
 RV_API rv_tensor *rv_saved_output(rv_derivative *d);
+/* The same of output i, for an operation with several. */
+RV_API rv_tensor *rv_saved_output_at(rv_derivative *d, int i);
 
 /* In a derivative: shape and dtype of input i, known only if needs[i]. */
 typedef struct rv_shape_of {

@@ -243,13 +243,15 @@ bool rv_graph_add(rv_graph_walk *walk, const char *who, int64_t visit, int outpu
 #define FEW 16
 
 /* The gradients of a node's outputs, zeros where none came; false if none came at all. */
-static bool gather_gradients(rv_graph_walk *walk, int64_t index, rv_tensor **gs, bool *failed)
+static bool gather_gradients(rv_graph_walk *walk, int64_t index, rv_tensor **gs, bool *arrived,
+                             bool *failed)
 {
     const rv_node *node = walk->visits[index].node;
     bool any = false;
     for (int i = 0; i < node->outputs; i++) {
         gs[i] = walk->grads[walk->visits[index].grads + i];
-        any = any || gs[i] != NULL;
+        arrived[i] = gs[i] != NULL;
+        any = any || arrived[i];
     }
     for (int i = 0; any && i < node->outputs; i++) {
         const rv_form *form = &node->forms[i];
@@ -293,7 +295,7 @@ static bool differentiate(rv_graph_walk *walk, int64_t index)
     RV_SCOPE;
     const rv_node *node = walk->visits[index].node;
     const size_t each = sizeof(rv_tensor *);
-    const size_t bytes = (size_t)(node->inputs + node->outputs) * each + (size_t)node->inputs;
+    const size_t bytes = (size_t)(node->inputs + node->outputs) * (each + sizeof(bool));
     rv_tensor *few[2 * FEW + FEW];
     const bool fits = bytes <= sizeof few;
     rv_tensor **gs = fits ? few : rv_memory_get(walk->who, bytes);
@@ -302,11 +304,19 @@ static bool differentiate(rv_graph_walk *walk, int64_t index)
     memset(gs, 0, bytes);
     rv_tensor **grads = gs + node->outputs;
     bool *needs = (bool *)(grads + node->inputs);
+    bool *arrived = needs + node->inputs;
     bool failed = false;
-    if (gather_gradients(walk, index, gs, &failed) && !failed) {
+    if (gather_gradients(walk, index, gs, arrived, &failed) && !failed) {
         for (int i = 0; i < node->inputs; i++)
             needs[i] = is_needed(walk, node, i);
-        rv_derivative d = {node, gs[0], gs, node->inputs, needs, grads, node->attributes, NULL};
+        rv_derivative d = {.node = node,
+                           .g = gs[0],
+                           .gs = gs,
+                           .inputs = node->inputs,
+                           .needs = needs,
+                           .grads = grads,
+                           .attributes = node->attributes,
+                           .arrived = arrived};
         if (RV_UNLIKELY(walk->detecting))
             failed = !call_watched(walk, &d);
         else
