@@ -14,6 +14,7 @@
     X(shape)                     \
     X(index)                     \
     X(linalg)                    \
+    X(lapack)                    \
     X(conv)                      \
     X(pool)                      \
     X(norm)                      \
@@ -93,7 +94,30 @@
     X(tril)                              \
     X(triu)
 
-#define RV_OPERATIONS_LINALG(X, COMPOSED) X(matmul)
+#define RV_OPERATIONS_LINALG(X, COMPOSED) \
+    X(matmul)                             \
+    COMPOSED(dot)                         \
+    COMPOSED(outer)                       \
+    COMPOSED(kron)                        \
+    COMPOSED(trace)                       \
+    COMPOSED(einsum)
+
+#define RV_OPERATIONS_LAPACK(X, COMPOSED) \
+    X(solve)                              \
+    X(inverse)                            \
+    X(det)                                \
+    X(slogdet)                            \
+    X(cholesky)                           \
+    X(solve_triangular)                   \
+    COMPOSED(cholesky_solve)              \
+    X(eigh)                               \
+    COMPOSED(eigvalsh)                    \
+    X(svd)                                \
+    COMPOSED(svdvals)                     \
+    X(pinv)                               \
+    COMPOSED(cond)                        \
+    X(qr)                                 \
+    COMPOSED(lstsq)
 
 #define RV_OPERATIONS_CONV(X, COMPOSED) \
     X(conv2d)                           \
@@ -143,6 +167,7 @@
     RV_OPERATIONS_SHAPE(X, COMPOSED)       \
     RV_OPERATIONS_INDEX(X, COMPOSED)       \
     RV_OPERATIONS_LINALG(X, COMPOSED)      \
+    RV_OPERATIONS_LAPACK(X, COMPOSED)      \
     RV_OPERATIONS_CONV(X, COMPOSED)        \
     RV_OPERATIONS_POOL(X, COMPOSED)        \
     RV_OPERATIONS_NORM(X, COMPOSED)        \

@@ -246,6 +246,13 @@ RV_API uint32_t rv_storage_version(const rv_storage *storage);
  * autograd/graph.h); and turns it on or off, returning what it was. */
 RV_API bool rv_recording(void);
 RV_API bool rv_set_recording(bool on);
+/* The same for whether it looks for NaN and infinities (false until rv_detect_anomaly in
+ * autograd/anomaly.h). */
+RV_API bool rv_set_detecting(bool on);
+/* Both at once, for those who look with each operation: a sum of these. */
+#define RV_MODE_RECORDING 1u
+#define RV_MODE_DETECTING 2u
+RV_API unsigned rv_thread_mode(void);
 
 RV_END_C
 
