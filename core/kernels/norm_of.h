@@ -259,7 +259,7 @@ void NAME(norm_combine_columns)(int64_t first, int64_t rows, const rv_norm_terms
 /* ---- rows, each normalized by itself --------------------------------------------------------- */
 
 /* Mean and variance of a row, block by block (Chan, Golub, LeVeque 1979). */
-static void OWN(row_moments)(int64_t n, const T *x, double *mean, double *variance)
+static void OWN(long_row_moments)(int64_t n, const T *x, double *mean, double *variance)
 {
     double total_mean = 0, total = 0;
     for (int64_t start = 0; start < n; start += BLOCK) {
@@ -274,36 +274,62 @@ static void OWN(row_moments)(int64_t n, const T *x, double *mean, double *varian
     *variance = total / (double)n;
 }
 
+/* The same of some rows. Short ones take each step together, so that one row's sums do not wait for
+ * another's. */
+static inline void OWN(row_moments)(int64_t rows, int64_t n, const T *x, double *mean,
+                                    double *variance)
+{
+    T center[ROWS];
+    for (int64_t row = 0; row < rows && n <= BLOCK; row++) {
+        T lane[LANES] = {0};
+        OWN(add_elements)(n, x + row * n, lane);
+        center[row] = (T)(OWN(total)(lane) / (double)n);
+    }
+    for (int64_t row = 0; row < rows && n <= BLOCK; row++) {
+        T deviation[LANES] = {0}, square[LANES] = {0};
+        OWN(add_deviations)(n, x + row * n, center[row], deviation, square);
+        const double by = OWN(total)(deviation) / (double)n;
+        mean[row] = (double)center[row] + by;
+        variance[row] = OWN(total)(square) / (double)n - by * by;
+    }
+    for (int64_t row = 0; row < rows; row++)
+        if (n > BLOCK || !(variance[row] >= 0 && isfinite(variance[row])))
+            OWN(long_row_moments)(n, x + row * n, &mean[row], &variance[row]);
+}
+
 #define AFFINE_ROW(result) RV_INDEPENDENT for (int64_t j = 0; j < n; j++) y[j] = (result)
+
+static inline void OWN(affine_row)(int64_t row, int64_t n, const rv_norm_rows *t)
+{
+    const T *const w = t->weight, *const b = t->bias, *const x = (const T *)t->x + row * n;
+    T *const y = (T *)t->y + row * n;
+    const double mean = t->mean[row], scale = t->scale[row];
+    const T center = (T)mean, by = (T)scale, rest = (T)(((double)center - mean) * scale);
+    if (w == NULL && b == NULL)
+        AFFINE_ROW((x[j] - center) * by + rest);
+    else if (b == NULL)
+        AFFINE_ROW(((x[j] - center) * by + rest) * w[j]);
+    else if (w == NULL)
+        AFFINE_ROW(((x[j] - center) * by + rest) + b[j]);
+    else
+        AFFINE_ROW(((x[j] - center) * by + rest) * w[j] + b[j]);
+}
 
 void NAME(norm_rows)(int64_t rows, int64_t n, const rv_norm_rows *t)
 {
-    const T *const w = t->weight, *const b = t->bias;
-    for (int64_t row = 0; row < rows; row++) {
-        const T *const x = (const T *)t->x + row * n;
-        T *const y = (T *)t->y + row * n;
-        double mean, variance;
-        OWN(row_moments)(n, x, &mean, &variance);
-        if (!t->centered) {
-            variance += mean * mean;
-            mean = 0;
+    for (int64_t first = 0; first < rows; first += ROWS) {
+        const int64_t end = rows - first < ROWS ? rows : first + ROWS;
+        double variance[ROWS];
+        OWN(row_moments)(end - first, n, (const T *)t->x + first * n, t->mean + first, variance);
+        for (int64_t row = first; row < end; row++) {
+            const double mean = t->mean[row], of_row = variance[row - first];
+            t->mean[row] = t->centered ? mean : 0;
+            t->scale[row] = 1 / sqrt((t->centered ? of_row : of_row + mean * mean) + t->eps);
         }
-        const double scale = 1 / sqrt(variance + t->eps);
-        t->mean[row] = mean;
-        t->scale[row] = scale;
-        const T center = (T)mean, by = (T)scale, rest = (T)(((double)center - mean) * scale);
-        if (w == NULL && b == NULL)
-            AFFINE_ROW((x[j] - center) * by + rest);
-        else if (b == NULL)
-            AFFINE_ROW(((x[j] - center) * by + rest) * w[j]);
-        else if (w == NULL)
-            AFFINE_ROW(((x[j] - center) * by + rest) + b[j]);
-        else
-            AFFINE_ROW(((x[j] - center) * by + rest) * w[j] + b[j]);
+        for (int64_t row = first; row < end; row++)
+            OWN(affine_row)(row, n, t);
     }
 }
-
-#undef AFFINE_ROW
 
 /* Adds a part of a row to the lanes of the sums of v and v*(x - center), v being g*w. */
 static inline void OWN(add_weighted)(int64_t n, const T *g, const T *w, const T *x, T center,
@@ -339,59 +365,76 @@ static inline void OWN(row_products)(int64_t n, const T *g, const T *w, const T 
     }
 }
 
-static inline void OWN(row_grad)(int64_t row, int64_t n, const rv_norm_rows *t)
+static inline void OWN(row_grad)(int64_t row, int64_t n, const double sums[2],
+                                 const rv_norm_rows *t)
 {
     const T *const g = (const T *)t->g + row * n, *const x = (const T *)t->x + row * n;
     const T *const w = t->weight;
-    T *const out = (T *)t->y + row * n;
+    T *const y = (T *)t->y + row * n;
     const double scale = t->scale[row];
     const T center = (T)t->mean[row];
     const double low = (double)center - t->mean[row]; /* x - mean is x - center + low */
-    double sums[2];
-    OWN(row_products)(n, g, w, x, center, sums);
     const double along = scale * scale * scale * (sums[1] + low * sums[0]) / (double)n;
     const double mean = t->centered ? scale * sums[0] / (double)n : 0;
     const T of_g = (T)scale, of_x = (T)-along, rest = (T)(-mean - along * low);
-    if (w == NULL) {
-        for (int64_t j = 0; j < n; j++)
-            out[j] = of_g * g[j] + (of_x * (x[j] - center) + rest);
-    } else {
-        for (int64_t j = 0; j < n; j++)
-            out[j] = of_g * (g[j] * w[j]) + (of_x * (x[j] - center) + rest);
+    if (w == NULL)
+        AFFINE_ROW(of_g * g[j] + (of_x * (x[j] - center) + rest));
+    else
+        AFFINE_ROW(of_g * (g[j] * w[j]) + (of_x * (x[j] - center) + rest));
+}
+
+#undef AFFINE_ROW
+
+/* Adds up g and g*xhat of a few columns of some rows; numbers are center, scale and rest of each
+ * row, xhat being (x - center)*scale + rest. */
+static inline void OWN(add_columns)(int64_t rows, int64_t n, int columns, const T *g, const T *x,
+                                    T (*numbers)[3], double *of_weight, double *of_bias)
+{
+    T weight[LANES] = {0}, bias[LANES] = {0};
+    for (int64_t row = 0; row < rows; row++) {
+        const T *const gs = g + row * n, *const xs = x + row * n;
+        const T center = numbers[row][0], scale = numbers[row][1], rest = numbers[row][2];
+        for (int j = 0; j < columns; j++) {
+            weight[j] += gs[j] * ((xs[j] - center) * scale + rest);
+            bias[j] += gs[j];
+        }
+    }
+    for (int j = 0; j < columns; j++) {
+        of_weight[j] += (double)weight[j];
+        of_bias[j] += (double)bias[j];
     }
 }
 
-/* Adds up g and g*xhat of some rows, column by column. */
-static inline void OWN(add_columns)(int64_t first, int64_t rows, int64_t n, const rv_norm_rows *t)
+static inline void OWN(add_rows)(int64_t first, int64_t rows, int64_t n, const rv_norm_rows *t)
 {
-    for (int64_t start = 0; start < n; start += COLUMNS) {
-        const int64_t columns = n - start < COLUMNS ? n - start : COLUMNS;
-        T of_weight[COLUMNS] = {0}, of_bias[COLUMNS] = {0};
-        for (int64_t row = first; row < first + rows; row++) {
-            const T *const g = (const T *)t->g + row * n + start;
-            const T *const x = (const T *)t->x + row * n + start;
-            const T center = (T)t->mean[row], scale = (T)t->scale[row];
-            const T rest = (T)(((double)center - t->mean[row]) * t->scale[row]);
-            for (int64_t j = 0; j < columns; j++) {
-                of_weight[j] += g[j] * ((x[j] - center) * scale + rest);
-                of_bias[j] += g[j];
-            }
-        }
-        for (int64_t j = 0; j < columns; j++) {
-            t->of_weight[start + j] += (double)of_weight[j];
-            t->of_bias[start + j] += (double)of_bias[j];
-        }
+    const T *const g = (const T *)t->g + first * n, *const x = (const T *)t->x + first * n;
+    T numbers[ROWS][3];
+    for (int64_t row = 0; row < rows; row++) {
+        const double mean = t->mean[first + row], scale = t->scale[first + row];
+        numbers[row][0] = (T)mean;
+        numbers[row][1] = (T)scale;
+        numbers[row][2] = (T)(((double)(T)mean - mean) * scale);
     }
+    int64_t j = 0;
+    for (; j + LANES <= n; j += LANES)
+        OWN(add_columns)(rows, n, LANES, g + j, x + j, numbers, t->of_weight + j, t->of_bias + j);
+    OWN(add_columns)
+    (rows, n, (int)(n - j), g + j, x + j, numbers, t->of_weight + j, t->of_bias + j);
 }
 
 void NAME(norm_rows_grad)(int64_t rows, int64_t n, const rv_norm_rows *t)
 {
     for (int64_t first = 0; first < rows; first += ROWS) {
         const int64_t end = rows - first < ROWS ? rows : first + ROWS;
+        double sums[ROWS][2];
         for (int64_t row = first; row < end; row++)
-            OWN(row_grad)(row, n, t);
+            OWN(row_products)
+        (n, (const T *)t->g + row * n, t->weight, (const T *)t->x + row * n, (T)t->mean[row],
+         sums[row - first]);
+        for (int64_t row = first; row < end; row++)
+            OWN(row_grad)(row, n, sums[row - first], t);
         if (t->of_weight != NULL)
-            OWN(add_columns)(first, end - first, n, t);
+            OWN(add_rows)(first, end - first, n, t);
     }
 }
 
