@@ -131,7 +131,13 @@
 
 #define RV_OPERATIONS_POOL(X, COMPOSED)
 
-#define RV_OPERATIONS_NORM(X, COMPOSED)
+#define RV_OPERATIONS_NORM(X, COMPOSED) \
+    X(batch_norm)                       \
+    X(batch_norm_grad)                  \
+    X(layer_norm)                       \
+    X(layer_norm_grad)                  \
+    COMPOSED(group_norm)                \
+    COMPOSED(rms_norm)
 
 #define RV_OPERATIONS_NETWORK(X, COMPOSED) \
     X(linear)                              \

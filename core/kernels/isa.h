@@ -104,6 +104,30 @@ rv_cross_entropy_grad_kernel RV_KERNEL(cross_entropy_grad_F32), RV_KERNEL(cross_
 RV_PAIR_LOSS_LIST(RV_DECLARE_PAIR_LOSS)
 
 rv_dropout_kernel RV_KERNEL(dropout_F32), RV_KERNEL(dropout_F64);
+
+typedef void rv_norm_moments_kernel(const rv_norm_block *block, const void *x, double moments[2]);
+typedef void rv_norm_moments_columns_kernel(int64_t rows, int64_t width, const void *x,
+                                            double *moments);
+typedef void rv_norm_products_kernel(const rv_norm_block *block, const void *g, const void *a,
+                                     const void *x, double center, double *sums);
+typedef void rv_norm_products_columns_kernel(int64_t rows, int64_t width, const void *g,
+                                             const void *a, const void *x, const void *center,
+                                             double *sums);
+typedef void rv_norm_combine_kernel(int64_t first, int64_t lines, int64_t n,
+                                    const rv_norm_terms *t);
+typedef void rv_norm_combine_columns_kernel(int64_t first, int64_t rows, const rv_norm_terms *t);
+typedef void rv_norm_rows_kernel(int64_t rows, int64_t n, const rv_norm_rows *t);
+#define RV_DECLARE_NORM(dtype)                                                \
+    rv_norm_moments_kernel RV_KERNEL(norm_moments_##dtype);                   \
+    rv_norm_moments_columns_kernel RV_KERNEL(norm_moments_columns_##dtype);   \
+    rv_norm_products_kernel RV_KERNEL(norm_products_##dtype);                 \
+    rv_norm_products_columns_kernel RV_KERNEL(norm_products_columns_##dtype); \
+    rv_norm_combine_kernel RV_KERNEL(norm_combine_##dtype);                   \
+    rv_norm_combine_columns_kernel RV_KERNEL(norm_combine_columns_##dtype);   \
+    rv_norm_rows_kernel RV_KERNEL(norm_rows_##dtype), RV_KERNEL(norm_rows_grad_##dtype);
+RV_DECLARE_NORM(F32)
+RV_DECLARE_NORM(F64)
+
 rv_sgd_kernel RV_KERNEL(sgd_F32), RV_KERNEL(sgd_F64);
 rv_adam_kernel RV_KERNEL(adam_F32), RV_KERNEL(adam_F64);
 

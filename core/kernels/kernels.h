@@ -148,6 +148,33 @@ typedef struct rv_conv_outer {
 /* The widths: a whole block of output channels, and a narrower one for few that are left. */
 enum { RV_CONV_WIDE, RV_CONV_NARROW, RV_CONV_WIDTHS };
 
+/* Normalization (norm.c). A block of elements that have one mean: `lines` of n neighbours, `stride`
+ * elements from one to the next; at most about RV_NORM_BLOCK in all, so that it stays in a cache.
+ */
+#define RV_NORM_BLOCK 1024
+typedef struct rv_norm_block {
+    int64_t lines, n, stride;
+} rv_norm_block;
+
+/* out = k0*g + k1*a + k2*(x - k4) + k3, each k an array [channels] of the elements' type, one
+ * behind the other in `coefficients`. a may be NULL, or a and g. */
+typedef struct rv_norm_terms {
+    const void *g, *a, *x;
+    void *out;
+    const void *coefficients; /* [5, channels] */
+    int64_t channels;
+} rv_norm_terms;
+
+/* Rows that are normalized each by itself, and the gradients of that. */
+typedef struct rv_norm_rows {
+    const void *g, *x, *weight, *bias; /* weight and bias [n], or NULL */
+    void *y;                           /* the result, or the gradient of x */
+    double *mean, *scale;              /* [rows]; scale is 1/sqrt(variance + eps) */
+    double eps;
+    bool centered;               /* false: the mean is not taken off, and counts as 0 */
+    double *of_weight, *of_bias; /* [n] sums to add to, or NULL */
+} rv_norm_rows;
+
 typedef struct rv_kernels {
     const char *name;                              /* "baseline", "avx2", "avx512" */
     rv_loop *loops[RV_LOOP_COUNT][RV_DTYPE_COUNT]; /* by the inputs' dtype; NULL: none */
@@ -172,6 +199,20 @@ typedef struct rv_kernels {
      * kept when its random number, (32 bits) >= threshold. */
     void (*dropout[2])(int64_t n, const void *x, void *y, uint64_t seed, uint64_t offset,
                        int64_t first, uint32_t threshold, double scale);
+    /* mean, and sum of (x - mean)^2; and for each column of [rows, width]: moments [width, 2] */
+    void (*norm_moments[2])(const rv_norm_block *block, const void *x, double moments[2]);
+    void (*norm_moments_columns[2])(int64_t rows, int64_t width, const void *x, double *moments);
+    /* sums of g and g*(x - center), and, unless a is NULL, of a, a*(x - center) and a*g: sums [2]
+     * or [5], or [width, 2] or [width, 5], center being [width] of the elements' type */
+    void (*norm_products[2])(const rv_norm_block *block, const void *g, const void *a,
+                             const void *x, double center, double *sums);
+    void (*norm_products_columns[2])(int64_t rows, int64_t width, const void *g, const void *a,
+                                     const void *x, const void *center, double *sums);
+    /* lines of n elements, line i being of channel i % channels; rows of `channels` elements */
+    void (*norm_combine[2])(int64_t first, int64_t lines, int64_t n, const rv_norm_terms *t);
+    void (*norm_combine_columns[2])(int64_t first, int64_t rows, const rv_norm_terms *t);
+    void (*norm_rows[2])(int64_t rows, int64_t n, const rv_norm_rows *t);
+    void (*norm_rows_grad[2])(int64_t rows, int64_t n, const rv_norm_rows *t);
     void (*sgd[2])(int64_t n, const rv_sgd_update *u, void *parameter, const void *gradient,
                    void *buffer);
     void (*adam[2])(int64_t n, const rv_adam_update *u, void *parameter, const void *gradient,

@@ -45,4 +45,12 @@ const rv_kernels RV_KERNELS_TABLE = {
     .winograd_weights = RV_KERNEL(winograd_weights),
     .winograd_result = RV_KERNEL(winograd_result),
     .winograd_weight_gradient = RV_KERNEL(winograd_weight_gradient),
+    .norm_moments = FLOATING(norm_moments),
+    .norm_moments_columns = FLOATING(norm_moments_columns),
+    .norm_products = FLOATING(norm_products),
+    .norm_products_columns = FLOATING(norm_products_columns),
+    .norm_combine = FLOATING(norm_combine),
+    .norm_combine_columns = FLOATING(norm_combine_columns),
+    .norm_rows = FLOATING(norm_rows),
+    .norm_rows_grad = FLOATING(norm_rows_grad),
     RV_LOOPS(LOOP) RV_CASTS(CAST) RV_FOLDS(FOLD) RV_PAIR_LOSS_LIST(PAIR_LOSS)};
