@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "autograd/graph.h"
+
 #include "core/elementwise.h"
 #include "core/parallel.h"
 
@@ -54,6 +56,11 @@ bool rv_write(const char *who, rv_tensor *into, const rv_tensor *from)
 {
     return rv_elementwise_into(who, rv_kernels_get()->cast[from->dtype][into->dtype], into, 1,
                                &from);
+}
+
+rv_tensor *rv_alone(rv_tensor *x)
+{
+    return x != NULL && rv_recording() ? rv_detach(x) : x;
 }
 
 int64_t rv_product(int count, const int64_t *sizes)

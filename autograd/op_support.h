@@ -19,6 +19,10 @@ bool rv_check_dtypes(const char *who, const rv_tensor *a, const rv_tensor *b);
  * yet (so that it needs no version). False with an error. */
 bool rv_write(const char *who, rv_tensor *into, const rv_tensor *from);
 
+/* x, for a derivative that only compares it: detached where that derivative is recorded, so that
+ * nothing is to flow back through it. NULL for NULL. */
+rv_tensor *rv_alone(rv_tensor *x);
+
 /* The number of elements of `count` sizes. */
 int64_t rv_product(int count, const int64_t *sizes);
 
