@@ -19,40 +19,86 @@
 /* RV_KERNEL(add_F32) is rv_avx2_add_F32. */
 #define RV_KERNEL(name) RV_JOIN(RV_JOIN(rv_, RV_ISA), _##name)
 
-/* The loops of loops.c and loops_float.c: which dtypes each has. */
+/* The loops of loops.c, loops_float.c and loops_activation.c: which dtypes each has. */
 #define RV_LOOPS_ANY(X, dtype) \
     X(neg, dtype)              \
+    X(abs, dtype)              \
+    X(sign, dtype)             \
     X(relu, dtype)             \
     X(add, dtype)              \
     X(sub, dtype)              \
     X(mul, dtype)              \
+    X(maximum, dtype)          \
+    X(minimum, dtype)          \
+    X(clamp, dtype)            \
     X(eq, dtype)               \
     X(ne, dtype)               \
     X(lt, dtype)               \
     X(le, dtype)               \
     X(gt, dtype)               \
     X(ge, dtype)               \
+    X(logical_not, dtype)      \
+    X(logical_and, dtype)      \
+    X(logical_or, dtype)       \
+    X(logical_xor, dtype)      \
+    X(isnan, dtype)            \
+    X(isinf, dtype)            \
+    X(isfinite, dtype)         \
     X(where, dtype)
 
 #define RV_LOOPS_FLOATING(X, dtype) \
-    X(exp, dtype)                   \
-    X(log, dtype)                   \
     X(sqrt, dtype)                  \
-    X(tanh, dtype)                  \
-    X(sigmoid, dtype)               \
+    X(rsqrt, dtype)                 \
+    X(exp, dtype)                   \
+    X(expm1, dtype)                 \
+    X(log, dtype)                   \
+    X(log1p, dtype)                 \
+    X(sin, dtype)                   \
+    X(cos, dtype)                   \
+    X(atan, dtype)                  \
+    X(erf, dtype)                   \
+    X(floor, dtype)                 \
+    X(ceil, dtype)                  \
+    X(trunc, dtype)                 \
+    X(round, dtype)                 \
     X(div, dtype)                   \
-    X(pow, dtype)                   \
-    X(tanh_grad, dtype)             \
-    X(sigmoid_grad, dtype)          \
-    X(relu_grad, dtype)
+    X(pow, dtype)
 
-#define RV_LOOPS(X)           \
-    RV_LOOPS_ANY(X, F32)      \
-    RV_LOOPS_ANY(X, F64)      \
-    RV_LOOPS_ANY(X, I64)      \
-    RV_LOOPS_ANY(X, U8)       \
-    RV_LOOPS_FLOATING(X, F32) \
-    RV_LOOPS_FLOATING(X, F64)
+#define RV_LOOPS_ACTIVATION(X, dtype) \
+    X(tanh, dtype)                    \
+    X(sigmoid, dtype)                 \
+    X(silu, dtype)                    \
+    X(gelu, dtype)                    \
+    X(gelu_tanh, dtype)               \
+    X(log_sigmoid, dtype)             \
+    X(selu, dtype)                    \
+    X(elu, dtype)                     \
+    X(leaky_relu, dtype)              \
+    X(softplus, dtype)                \
+    X(tanh_grad, dtype)               \
+    X(sigmoid_grad, dtype)            \
+    X(relu_grad, dtype)               \
+    X(silu_grad, dtype)               \
+    X(gelu_grad, dtype)               \
+    X(gelu_tanh_grad, dtype)          \
+    X(log_sigmoid_grad, dtype)        \
+    X(selu_grad, dtype)               \
+    X(elu_grad, dtype)                \
+    X(leaky_relu_grad, dtype)         \
+    X(softplus_grad, dtype)           \
+    X(maximum_grad, dtype)            \
+    X(clamp_grad, dtype)              \
+    X(hardtanh_grad, dtype)
+
+#define RV_LOOPS(X)             \
+    RV_LOOPS_ANY(X, F32)        \
+    RV_LOOPS_ANY(X, F64)        \
+    RV_LOOPS_ANY(X, I64)        \
+    RV_LOOPS_ANY(X, U8)         \
+    RV_LOOPS_FLOATING(X, F32)   \
+    RV_LOOPS_FLOATING(X, F64)   \
+    RV_LOOPS_ACTIVATION(X, F32) \
+    RV_LOOPS_ACTIVATION(X, F64)
 
 /* The conversions of cast.c: from, to. */
 #define RV_CASTS_FROM(X, from) X(from, F32) X(from, F64) X(from, I64) X(from, U8)

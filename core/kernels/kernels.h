@@ -15,30 +15,72 @@
 RV_BEGIN_C
 
 /* The elementwise loops: name, number of inputs, dtype of the result (SAME: as the inputs; MASK: U8
- * of 0 and 1), formula. `where` takes its condition as U8. add, sub, mul, neg, relu, where and the
- * comparisons exist for all dtypes (integers wrap around); the rest for F32 and F64. */
-#define RV_LOOP_LIST(X)                         \
-    X(neg, 1, SAME, -x)                         \
-    X(exp, 1, SAME, e to the x)                 \
-    X(log, 1, SAME, natural logarithm)          \
-    X(sqrt, 1, SAME, square root)               \
-    X(tanh, 1, SAME, hyperbolic tangent)        \
-    X(sigmoid, 1, SAME, 1 / (1 + exp(-x)))      \
-    X(relu, 1, SAME, max(x, 0) and NaN for NaN) \
-    X(add, 2, SAME, a + b)                      \
-    X(sub, 2, SAME, a - b)                      \
-    X(mul, 2, SAME, a *b)                       \
-    X(div, 2, SAME, a / b)                      \
-    X(pow, 2, SAME, a to the b)                 \
-    X(tanh_grad, 2, SAME, g *(1 - y * y))       \
-    X(sigmoid_grad, 2, SAME, g *y *(1 - y))     \
-    X(relu_grad, 2, SAME, y > 0 ? g : 0)        \
-    X(eq, 2, MASK, a == b)                      \
-    X(ne, 2, MASK, a != b)                      \
-    X(lt, 2, MASK, a < b)                       \
-    X(le, 2, MASK, a <= b)                      \
-    X(gt, 2, MASK, a > b)                       \
-    X(ge, 2, MASK, a >= b)                      \
+ * of 0 and 1), formula. `where` takes its condition as U8. RV_LOOPS_ANY in isa.h lists those that
+ * exist for all dtypes (integers wrap around); the rest is for F32 and F64. */
+#define RV_LOOP_LIST(X)                                               \
+    X(neg, 1, SAME, -x)                                               \
+    X(abs, 1, SAME, | x |)                                            \
+    X(sign, 1, SAME, -1 or 0 or 1; 0 for NaN)                         \
+    X(sqrt, 1, SAME, square root)                                     \
+    X(rsqrt, 1, SAME, 1 / sqrt(x))                                    \
+    X(exp, 1, SAME, e to the x)                                       \
+    X(expm1, 1, SAME, e to the x minus 1)                             \
+    X(log, 1, SAME, natural logarithm)                                \
+    X(log1p, 1, SAME, log(1 + x))                                     \
+    X(sin, 1, SAME, sine)                                             \
+    X(cos, 1, SAME, cosine)                                           \
+    X(atan, 1, SAME, inverse tangent)                                 \
+    X(erf, 1, SAME, error function)                                   \
+    X(floor, 1, SAME, down to a whole number)                         \
+    X(ceil, 1, SAME, up)                                              \
+    X(trunc, 1, SAME, towards 0)                                      \
+    X(round, 1, SAME, to the nearest; halves to the even one)         \
+    X(tanh, 1, SAME, hyperbolic tangent)                              \
+    X(sigmoid, 1, SAME, 1 / (1 + exp(-x)))                            \
+    X(relu, 1, SAME, max(x, 0) and NaN for NaN)                       \
+    X(silu, 1, SAME, x *sigmoid(x))                                   \
+    X(gelu, 1, SAME, x *Phi(x))                                       \
+    X(gelu_tanh, 1, SAME, its approximation by tanh)                  \
+    X(log_sigmoid, 1, SAME, log(sigmoid(x)))                          \
+    X(selu, 1, SAME, see loops_activation.c)                          \
+    X(add, 2, SAME, a + b)                                            \
+    X(sub, 2, SAME, a - b)                                            \
+    X(mul, 2, SAME, a *b)                                             \
+    X(div, 2, SAME, a / b)                                            \
+    X(pow, 2, SAME, a to the b)                                       \
+    X(maximum, 2, SAME, the larger; NaN if one is)                    \
+    X(minimum, 2, SAME, the smaller; NaN if one is)                   \
+    X(elu, 2, SAME, a > 0 ? a : b * (exp(a) - 1))                     \
+    X(leaky_relu, 2, SAME, a > 0 ? a : b * a)                         \
+    X(clamp, 3, SAME, min(max(a, b), c))                              \
+    X(softplus, 3, SAME, log(1 + exp(a * b)) / b; a where a * b > c)  \
+    X(tanh_grad, 2, SAME, g *(1 - y * y))                             \
+    X(sigmoid_grad, 2, SAME, g *y *(1 - y))                           \
+    X(relu_grad, 2, SAME, y <= 0 ? 0 : g)                             \
+    X(silu_grad, 2, SAME, of(g, x))                                   \
+    X(gelu_grad, 2, SAME, of(g, x))                                   \
+    X(gelu_tanh_grad, 2, SAME, of(g, x))                              \
+    X(log_sigmoid_grad, 2, SAME, of(g, x))                            \
+    X(selu_grad, 2, SAME, of(g, x))                                   \
+    X(elu_grad, 3, SAME, of(g, x, alpha))                             \
+    X(leaky_relu_grad, 3, SAME, of(g, x, slope))                      \
+    X(softplus_grad, 4, SAME, of(g, x, beta, threshold))              \
+    X(maximum_grad, 3, SAME, of(g, a, b) : towards a; g / 2 if equal) \
+    X(clamp_grad, 4, SAME, of(g, x, min, max))                        \
+    X(hardtanh_grad, 4, SAME, of(g, x, min, max))                     \
+    X(eq, 2, MASK, a == b)                                            \
+    X(ne, 2, MASK, a != b)                                            \
+    X(lt, 2, MASK, a < b)                                             \
+    X(le, 2, MASK, a <= b)                                            \
+    X(gt, 2, MASK, a > b)                                             \
+    X(ge, 2, MASK, a >= b)                                            \
+    X(logical_not, 1, MASK, x == 0)                                   \
+    X(logical_and, 2, MASK, a and b not 0)                            \
+    X(logical_or, 2, MASK, a or b not 0)                              \
+    X(logical_xor, 2, MASK, one of them not 0)                        \
+    X(isnan, 1, MASK, is not a number)                                \
+    X(isinf, 1, MASK, is infinite)                                    \
+    X(isfinite, 1, MASK, is neither)                                  \
     X(where, 3, SAME, c ? a : b)
 
 typedef enum rv_loop_id {
