@@ -4,9 +4,12 @@
 
 #define LOOP(id, dtype) .loops[RV_LOOP_##id][RV_##dtype] = RV_KERNEL(id##_##dtype),
 #define CAST(from, to) .cast[RV_##from][RV_##to] = RV_KERNEL(cast_##from##_##to),
-#define FOLD(fold, dtype)                                                         \
-    .folds[RV_FOLD_##fold][RV_##dtype] = {.line = RV_KERNEL(fold##_line_##dtype), \
-                                          .rows = RV_KERNEL(fold##_rows_##dtype)},
+#define FOLD_OF(fold, dtype)                                                             \
+    {                                                                                    \
+        .lines = RV_KERNEL(fold##_lines_##dtype), .rows = RV_KERNEL(fold##_rows_##dtype) \
+    }
+#define FOLD(fold, dtype) .folds[RV_FOLD_##fold][RV_##dtype] = FOLD_OF(fold, dtype),
+#define CENTERED(fold, dtype) .centered_folds[RV_FOLD_##fold][RV_##dtype] = FOLD_OF(fold, dtype),
 #define FLOATING(kernel)                                 \
     {                                                    \
         RV_KERNEL(kernel##_F32), RV_KERNEL(kernel##_F64) \
@@ -19,4 +22,5 @@ const rv_kernels RV_KERNELS_TABLE = {.name = RV_TEXT(RV_ISA),
                                      .dropout = FLOATING(dropout),
                                      .sgd = FLOATING(sgd),
                                      .adam = FLOATING(adam),
-                                     RV_LOOPS(LOOP) RV_CASTS(CAST) RV_FOLDS(FOLD)};
+                                     RV_LOOPS(LOOP) RV_CASTS(CAST) RV_FOLDS(FOLD)
+                                         RV_CENTERED_FOLDS(CENTERED)};
