@@ -94,7 +94,24 @@
     X(sum)                                \
     X(mean)                               \
     X(max)                                \
-    X(argmax)
+    X(min)                                \
+    X(argmax)                             \
+    X(argmin)                             \
+    X(prod)                               \
+    X(var)                                \
+    X(std)                                \
+    X(var_mean)                           \
+    X(norm)                               \
+    X(logsumexp)                          \
+    X(any)                                \
+    X(all)                                \
+    X(count_nonzero)                      \
+    X(cumsum)                             \
+    X(cumprod)                            \
+    X(linear_scan)                        \
+    X(sort)                               \
+    X(topk)                               \
+    X(argsort)
 
 #define RV_OPERATIONS_SHAPE(X, COMPOSED) \
     X(reshape)                           \

@@ -106,11 +106,30 @@
     RV_CASTS_FROM(X, F32) RV_CASTS_FROM(X, F64) RV_CASTS_FROM(X, I64) RV_CASTS_FROM(X, U8)
 
 /* The reductions of fold.c. */
-#define RV_FOLDS_OF(X, fold) X(fold, F32) X(fold, F64) X(fold, I64) X(fold, U8)
-#define RV_FOLDS(X) RV_FOLDS_OF(X, sum) RV_FOLDS_OF(X, max)
+#define RV_FOLDS_FLOATING(X, fold) X(fold, F32) X(fold, F64)
+#define RV_FOLDS_ANY(X, fold) RV_FOLDS_FLOATING(X, fold) X(fold, I64) X(fold, U8)
+#define RV_FOLDS(X)                   \
+    RV_FOLDS_ANY(X, sum)              \
+    RV_FOLDS_ANY(X, prod)             \
+    RV_FOLDS_ANY(X, max)              \
+    RV_FOLDS_ANY(X, min)              \
+    RV_FOLDS_ANY(X, count)            \
+    RV_FOLDS_FLOATING(X, sum_sizes)   \
+    RV_FOLDS_FLOATING(X, sum_squares) \
+    RV_FOLDS_FLOATING(X, max_size)    \
+    RV_FOLDS_FLOATING(X, min_size)
+#define RV_CENTERED_FOLDS(X)         \
+    RV_FOLDS_FLOATING(X, deviations) \
+    RV_FOLDS_FLOATING(X, exps)       \
+    RV_FOLDS_FLOATING(X, powers)
 
-typedef void rv_fold_line(int64_t n, const char *from, int64_t stride, void *into);
+typedef void rv_fold_lines(int64_t lines, int64_t n, const char *from, int64_t step, int64_t stride,
+                           void *into);
 typedef void rv_fold_rows(int64_t n, int64_t width, const char *from, int64_t stride, void *into);
+typedef void rv_centered_lines(int64_t lines, int64_t n, const char *from, int64_t step,
+                               int64_t stride, const double *c, double p, double *into);
+typedef void rv_centered_rows(int64_t n, int64_t width, const char *from, int64_t stride,
+                              const double *c, double p, double *into);
 typedef void rv_rows_kernel(int64_t rows, int64_t n, const void *x, void *y);
 typedef void rv_rows_grad_kernel(int64_t rows, int64_t n, const void *g, const void *y, void *out);
 typedef void rv_cross_entropy_kernel(int64_t rows, int64_t n, const void *x,
@@ -130,12 +149,16 @@ typedef void rv_adam_kernel(int64_t n, const rv_adam_update *u, void *parameter,
 
 #define RV_DECLARE_LOOP(name, dtype) rv_loop RV_KERNEL(name##_##dtype);
 #define RV_DECLARE_CAST(from, to) rv_loop RV_KERNEL(cast_##from##_##to);
-#define RV_DECLARE_FOLD(fold, dtype)             \
-    rv_fold_line RV_KERNEL(fold##_line_##dtype); \
+#define RV_DECLARE_FOLD(fold, dtype)               \
+    rv_fold_lines RV_KERNEL(fold##_lines_##dtype); \
     rv_fold_rows RV_KERNEL(fold##_rows_##dtype);
+#define RV_DECLARE_CENTERED(fold, dtype)               \
+    rv_centered_lines RV_KERNEL(fold##_lines_##dtype); \
+    rv_centered_rows RV_KERNEL(fold##_rows_##dtype);
 RV_LOOPS(RV_DECLARE_LOOP)
 RV_CASTS(RV_DECLARE_CAST)
 RV_FOLDS(RV_DECLARE_FOLD)
+RV_CENTERED_FOLDS(RV_DECLARE_CENTERED)
 
 rv_rows_kernel RV_KERNEL(softmax_F32), RV_KERNEL(softmax_F64);
 rv_rows_kernel RV_KERNEL(log_softmax_F32), RV_KERNEL(log_softmax_F64);

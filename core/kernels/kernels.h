@@ -94,18 +94,57 @@ typedef enum rv_loop_id {
  * (0: the same element again). */
 typedef void rv_loop(int64_t n, char *const *data, const int64_t *strides);
 
-/* Folds: the reductions. A fold takes n elements a stride (bytes) apart and combines them with what
- * `into` holds already. `rows`: the same for `width` neighbouring accumulators at once
- * (into[j] with from[j + i*stride] for i in [0,n)), `from` rows being contiguous. Sums of F32 are
- * accumulated in double; sums of F64 pairwise. */
-typedef enum rv_fold_id { RV_FOLD_sum, RV_FOLD_max, RV_FOLD_COUNT } rv_fold_id;
+/* Folds: the reductions. `lines` folds `lines` lines, `step` bytes apart, of n elements `stride`
+ * bytes apart, into one accumulator each, with what that holds already. `rows` folds n rows
+ * `stride` bytes apart of `width` neighbouring elements into neighbouring accumulators. Sums of F32
+ * are accumulated in double; sums of F64 pairwise. Name, dtypes (ANY, or FLOATING), what it joins.
+ */
+#define RV_FOLD_LIST(X)            \
+    X(sum, ANY, x)                 \
+    X(prod, ANY, x)                \
+    X(max, ANY, x)                 \
+    X(min, ANY, x)                 \
+    X(count, ANY, elements not 0)  \
+    X(sum_sizes, FLOATING, | x |)  \
+    X(sum_squares, FLOATING, x *x) \
+    X(max_size, FLOATING, | x |)   \
+    X(min_size, FLOATING, | x |)
 
-/* Element types of accumulators: double for the sum of F32 and F64, int64_t for the sum of I64 and
- * U8; for max the element's own type. */
+typedef enum rv_fold_id {
+#define RV_FOLD_ENUM(name, dtypes, term) RV_FOLD_##name,
+    RV_FOLD_LIST(RV_FOLD_ENUM)
+#undef RV_FOLD_ENUM
+        RV_FOLD_COUNT
+} rv_fold_id;
+
+/* Element types of accumulators: the element's own for max, min and their kin; int64_t for count,
+ * and for other folds of I64 and U8; else double. */
 typedef struct rv_fold {
-    void (*line)(int64_t n, const char *from, int64_t stride, void *into);
+    void (*lines)(int64_t lines, int64_t n, const char *from, int64_t step, int64_t stride,
+                  void *into);
     void (*rows)(int64_t n, int64_t width, const char *from, int64_t stride, void *into);
 } rv_fold;
+
+/* Sums of a term that depends on a center c[i] of its own for each accumulator, which is a double,
+ * and on p. F32 and F64. */
+#define RV_CENTERED_FOLD_LIST(X)     \
+    X(deviations, (x - c) * (x - c)) \
+    X(exps, e ^ (x - c))             \
+    X(powers, | x / c | ^p)
+
+typedef enum rv_centered_fold_id {
+#define RV_CENTERED_FOLD_ENUM(name, term) RV_FOLD_##name,
+    RV_CENTERED_FOLD_LIST(RV_CENTERED_FOLD_ENUM)
+#undef RV_CENTERED_FOLD_ENUM
+        RV_CENTERED_FOLD_COUNT
+} rv_centered_fold_id;
+
+typedef struct rv_centered_fold {
+    void (*lines)(int64_t lines, int64_t n, const char *from, int64_t step, int64_t stride,
+                  const double *c, double p, double *into);
+    void (*rows)(int64_t n, int64_t width, const char *from, int64_t stride, const double *c,
+                 double p, double *into);
+} rv_centered_fold;
 
 /* What an update of a parameter needs, for one piece of n contiguous elements of F32 or F64. */
 typedef struct rv_sgd_update {
@@ -221,7 +260,8 @@ typedef struct rv_kernels {
     const char *name;                              /* "baseline", "avx2", "avx512" */
     rv_loop *loops[RV_LOOP_COUNT][RV_DTYPE_COUNT]; /* by the inputs' dtype; NULL: none */
     rv_loop *cast[RV_DTYPE_COUNT][RV_DTYPE_COUNT]; /* [from][to]; one input; [d][d] copies */
-    rv_fold folds[RV_FOLD_COUNT][RV_DTYPE_COUNT];
+    rv_fold folds[RV_FOLD_COUNT][RV_DTYPE_COUNT];  /* NULLs where a fold does not take the dtype */
+    rv_centered_fold centered_folds[RV_CENTERED_FOLD_COUNT][2]; /* [0] F32, [1] F64 */
     /* Below, [0] is F32 and [1] is F64; rows are contiguous, [rows, n]. */
     void (*softmax[2])(int64_t rows, int64_t n, const void *x, void *y);
     void (*log_softmax[2])(int64_t rows, int64_t n, const void *x, void *y);
