@@ -359,7 +359,8 @@ bool rv_conv_winograd_weight_grad(const char *who, const conv_plan *plan, const 
 {
     winograd_job job = job_of(plan, g);
     const int64_t channels = job.channels + job.outputs;
-    int64_t block = 2 * job.channels * job.outputs / channels;
+    /* As many that the sums, too, are read and written once for many products. */
+    int64_t block = job.channels * job.outputs / channels;
     const int64_t fitting = BLOCK_BYTES / (POINTS * (int64_t)sizeof(float) * channels);
     if (block < fitting)
         block = fitting;
