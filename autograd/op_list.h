@@ -191,7 +191,17 @@
     X(unfold)                           \
     X(fold)
 
-#define RV_OPERATIONS_POOL(X, COMPOSED)
+#define RV_OPERATIONS_POOL(X, COMPOSED) \
+    X(max_pool2d)                       \
+    X(max_pool2d_grad)                  \
+    COMPOSED(max_pool1d)                \
+    COMPOSED(max_pool2d_with_indices)   \
+    X(avg_pool2d)                       \
+    X(avg_pool2d_grad)                  \
+    COMPOSED(avg_pool1d)                \
+    COMPOSED(adaptive_avg_pool2d)       \
+    X(interpolate)                      \
+    X(interpolate_grad)
 
 #define RV_OPERATIONS_NORM(X, COMPOSED) \
     X(batch_norm)                       \

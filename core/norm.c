@@ -38,23 +38,10 @@ static channel_view view_of(const rv_tensor *x)
     return v;
 }
 
-/* Whether x lies with its channels last and all else row-major. */
-static bool is_channels_last(const rv_tensor *x)
-{
-    int64_t step = 1;
-    for (int i = x->ndim - 1; i >= 0; i--) {
-        const int axis = i == x->ndim - 1 ? 1 : i > 0 ? i + 1 : 0;
-        if (x->shape[axis] != 1 && x->strides[axis] != step)
-            return false;
-        step *= x->shape[axis];
-    }
-    return true;
-}
-
 /* x itself, or a row-major copy if it lies in another way than the kernels know. */
 static const rv_tensor *ready(const char *who, const rv_tensor *x)
 {
-    return rv_is_contiguous(x) || is_channels_last(x) ? x : rv_raw_copy(who, x);
+    return rv_is_contiguous(x) || rv_is_channels_last(x) ? x : rv_raw_copy(who, x);
 }
 
 /* g as x lies in memory: g itself, or a copy. */

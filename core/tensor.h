@@ -159,6 +159,8 @@ RV_API bool rv_to_array(const rv_tensor *t, void *array);
 
 /* Whether elements stand row-major without gaps. */
 RV_API bool rv_is_contiguous(const rv_tensor *t);
+/* Whether those of a tensor [n, channels, ...] stand so with its channels as the last axis. */
+RV_API bool rv_is_channels_last(const rv_tensor *t);
 
 /* Whether both have the same shape, dtype and elements (NaN differs from itself). False for NULL.
  */

@@ -197,6 +197,17 @@ typedef void rv_norm_rows_kernel(int64_t rows, int64_t n, const rv_norm_rows *t)
 RV_DECLARE_NORM(F32)
 RV_DECLARE_NORM(F64)
 
+typedef void rv_max_pool_kernel(int64_t first, int64_t planes, const rv_pool *p, const void *x,
+                                void *y, void *places);
+typedef void rv_max_pool_at_kernel(int64_t first, int64_t planes, const rv_pool *p, const void *x,
+                                   const void *places, void *y);
+typedef void rv_axis_map_kernel(int64_t first, int64_t lines, const rv_axis_map *m, const void *x,
+                                void *y);
+rv_max_pool_kernel RV_KERNEL(max_pool_F32), RV_KERNEL(max_pool_F64);
+rv_max_pool_at_kernel RV_KERNEL(max_pool_grad_F32), RV_KERNEL(max_pool_grad_F64);
+rv_max_pool_at_kernel RV_KERNEL(max_pool_at_F32), RV_KERNEL(max_pool_at_F64);
+rv_axis_map_kernel RV_KERNEL(axis_map_F32), RV_KERNEL(axis_map_F64);
+
 rv_sgd_kernel RV_KERNEL(sgd_F32), RV_KERNEL(sgd_F64);
 rv_adam_kernel RV_KERNEL(adam_F32), RV_KERNEL(adam_F64);
 

@@ -256,6 +256,24 @@ typedef struct rv_norm_rows {
     double *of_weight, *of_bias; /* [n] sums to add to, or NULL */
 } rv_norm_rows;
 
+/* Pooling (pool.c) of planes [in[0], in[1], inner] into [out[0], out[1], inner]. The place of a
+ * window's largest element is row*kernel[1] + column in the window. */
+typedef struct rv_pool {
+    int64_t in[2], out[2], kernel[2], stride[2], padding[2], dilation[2];
+    int64_t inner;
+    bool is_quads; /* kernel and stride are 2, without padding or dilation */
+    bool wide;     /* places are I64; else U8 */
+} rv_pool;
+
+/* y [.., out, inner] from x [.., in, inner]: y[o] is the sum of count[o] elements from x[start[o]]
+ * on, each times its weight, over divisor[o]. The weights of o begin at weights[offset[o]]; NULL:
+ * all are 1. divisor may be NULL likewise. */
+typedef struct rv_axis_map {
+    int64_t in, out, inner;
+    const int64_t *start, *count, *offset; /* [out] */
+    const double *weights, *divisor;
+} rv_axis_map;
+
 typedef struct rv_kernels {
     const char *name;                              /* "baseline", "avx2", "avx512" */
     rv_loop *loops[RV_LOOP_COUNT][RV_DTYPE_COUNT]; /* by the inputs' dtype; NULL: none */
@@ -295,6 +313,15 @@ typedef struct rv_kernels {
     void (*norm_combine_columns[2])(int64_t first, int64_t rows, const rv_norm_terms *t);
     void (*norm_rows[2])(int64_t rows, int64_t n, const rv_norm_rows *t);
     void (*norm_rows_grad[2])(int64_t rows, int64_t n, const rv_norm_rows *t);
+    void (*max_pool[2])(int64_t first, int64_t planes, const rv_pool *p, const void *x, void *y,
+                        void *places);
+    /* x, all of it: g where its window's place says, and 0; and y: x at the places */
+    void (*max_pool_grad[2])(int64_t first, int64_t planes, const rv_pool *p, const void *g,
+                             const void *places, void *x);
+    void (*max_pool_at[2])(int64_t first, int64_t planes, const rv_pool *p, const void *x,
+                           const void *places, void *y);
+    /* lines are the rows of `in` elements where inner is 1, else the lines of y */
+    void (*axis_map[2])(int64_t first, int64_t lines, const rv_axis_map *m, const void *x, void *y);
     void (*sgd[2])(int64_t n, const rv_sgd_update *u, void *parameter, const void *gradient,
                    void *buffer);
     void (*adam[2])(int64_t n, const rv_adam_update *u, void *parameter, const void *gradient,

@@ -56,5 +56,9 @@ const rv_kernels RV_KERNELS_TABLE = {
     .norm_combine_columns = FLOATING(norm_combine_columns),
     .norm_rows = FLOATING(norm_rows),
     .norm_rows_grad = FLOATING(norm_rows_grad),
+    .max_pool = FLOATING(max_pool),
+    .max_pool_grad = FLOATING(max_pool_grad),
+    .max_pool_at = FLOATING(max_pool_at),
+    .axis_map = FLOATING(axis_map),
     RV_LOOPS(LOOP) RV_CASTS(CAST) RV_FOLDS(FOLD) RV_CENTERED_FOLDS(CENTERED)
         RV_PAIR_LOSS_LIST(PAIR_LOSS)};
