@@ -63,6 +63,24 @@ static inline float f32_exp(float x)
     return p * f32_power_of_2(half) * f32_power_of_2(n - half);
 }
 
+/* e^x for x <= 0: 2^n as 2^(n+24), which is no denormal, times 2^-24. NaN gives NaN. */
+static inline float f32_exp_below_0(float x)
+{
+    x = x < -104.0f ? -104.0f : x;
+    uint32_t n;
+    const float p = 1.0f + f32_exp_parts(x, &n);
+    return p * f32_power_of_2(n - 104) * 0x1p-24f;
+}
+
+/* The same, but 1e-38 below -87: as a term of a sum that has a 1 in it, where both are nothing. */
+static inline float f32_exp_term(float x)
+{
+    x = x < -87.0f ? -87.0f : x;
+    uint32_t n;
+    const float p = 1.0f + f32_exp_parts(x, &n);
+    return p * f32_power_of_2(n - 128);
+}
+
 /* x = m*2^e with m in [sqrt(1/2), sqrt(2)); with f = m - 1, log(m) = f - f*f/2 + f*f*f*p(f). */
 static inline float f32_log(float x)
 {
@@ -85,6 +103,18 @@ static inline float f32_log(float x)
     const float y = (f + tail) + e * 0x1.62e4p-1f;
     const float at_edges = x == 0.0f ? -INFINITY : NAN; /* NaN below 0, and of NaN */
     return x > 0.0f ? (x < INFINITY ? y : x) : at_edges;
+}
+
+/* log(1 + e) for e in [0, 1]: with s = e/(2 + e) it is 2*atanh(s) = 2*s + 2*s*z*p(z), z = s*s; and
+ * 2*s is e - s*e. Largest error 1.3 units in the last place. */
+static inline float f32_log_of_1_plus(float e)
+{
+    const float s = e / (2.0f + e), z = s * s;
+    float p = 0.140122294f;
+    p = p * z + 0.139995709f;
+    p = p * z + 0.200108498f;
+    p = p * z + 0.333332062f;
+    return e - s * (e - 2.0f * (z * p));
 }
 
 /* (t - 1)/(t + 1) with t = e^2|x|, from t - 1, which is exact near 0; below 0.55, where that would
