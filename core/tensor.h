@@ -61,8 +61,8 @@ struct rv_tensor {
     int64_t numel;                      /* how many elements: the product of shape */
     const char *scope;                  /* debug builds: the scope that released it */
     void (*ending)(rv_tensor *t);       /* called before the tensor goes: autograd's, or NULL */
-    int64_t shape[RV_MAX_DIMENSIONS];   /* [ndim] */
-    int64_t strides[RV_MAX_DIMENSIONS]; /* [ndim], in elements */
+    int64_t shape[RV_MAX_DIMENSIONS];   /* [ndim]; shape[0] of a 0-d tensor is 1, */
+    int64_t strides[RV_MAX_DIMENSIONS]; /* [ndim], in elements, none negative; so is strides[0] */
 };
 
 /* The same for other languages; NULL gives -1, NULL, or RV_DTYPE_COUNT. */
@@ -225,6 +225,10 @@ RV_API bool rv_same_shape(const rv_tensor *a, const rv_tensor *b);
 
 /* `axis` as an index from 0: negative ones count from the end. -1 with an error if out of range. */
 RV_API int rv_check_axis(const char *who, int axis, int ndim);
+/* The same for what works along an axis and leaves the shape in peace (softmax, argmax, gather,
+ * cumsum, sort): there a 0-d tensor counts as one of shape [1], as in PyTorch, so that its axes 0
+ * and -1 are both 0. What takes an axis apart (slice, cat, permute) has none to take. */
+RV_API int rv_check_axis_along(const char *who, int axis, int ndim);
 
 /* "[2,3]" into a buffer, and back as a string: rv_shape_text(RV_SHAPE_BUFFER, ndim, shape). */
 typedef struct rv_shape_buffer {
