@@ -14,6 +14,40 @@
 
 RV_BEGIN_C
 
+/* A function from tensors to a tensor of any shape, built from operations; NULL means it failed. */
+typedef rv_tensor *rv_function(rv_tensor **in, void *context);
+
+/* The same of parameters that it reaches by itself: a network's loss. */
+typedef rv_tensor *rv_closure(void *context);
+
+/* RV_CALLED(f), in an options struct with both fields, sets .function or .closure: f is one or the
+ * other. */
+#define RV_CALLED(f)                               \
+    .function = _Generic((f), rv_closure *         \
+                         : rv_no_function, default \
+                         : rv_the_function)(f),    \
+    .closure = _Generic((f), rv_closure *          \
+                        : rv_the_closure, default  \
+                        : rv_no_closure)(f)
+static inline rv_function *rv_the_function(rv_function *f)
+{
+    return f;
+}
+static inline rv_function *rv_no_function(rv_closure *f)
+{
+    (void)f;
+    return NULL;
+}
+static inline rv_closure *rv_the_closure(rv_closure *f)
+{
+    return f;
+}
+static inline rv_closure *rv_no_closure(rv_function *f)
+{
+    (void)f;
+    return NULL;
+}
+
 /* Makes t a leaf that gradients are accumulated for, and returns it; t must be F32 or F64 and not
  * itself computed from such a leaf. Doing it twice is no error. */
 RV_API rv_tensor *rv_require_grad(rv_tensor *t);

@@ -14,6 +14,7 @@
     X(shape)                     \
     X(index)                     \
     X(linalg)                    \
+    X(lapack)                    \
     X(conv)                      \
     X(pool)                      \
     X(norm)                      \
@@ -52,24 +53,81 @@
 
 #define RV_OPERATIONS_SHAPE(X, COMPOSED) \
     X(reshape)                           \
+    COMPOSED(flatten)                    \
+    COMPOSED(squeeze)                    \
+    COMPOSED(unsqueeze)                  \
     X(permute)                           \
     COMPOSED(transpose)                  \
     X(expand)                            \
+    COMPOSED(repeat)                     \
+    COMPOSED(repeat_interleave)          \
     X(slice)                             \
     X(slice_grad)                        \
+    COMPOSED(select)                     \
     X(pad)                               \
+    X(pad_grad)                          \
     X(cat)                               \
+    COMPOSED(stack)                      \
+    X(split)                             \
+    COMPOSED(chunk)                      \
+    COMPOSED(unbind)                     \
+    X(flip)                              \
+    X(roll)                              \
     X(copy)                              \
     COMPOSED(contiguous)                 \
     X(cast)
 
 #define RV_OPERATIONS_INDEX(X, COMPOSED) \
     X(gather)                            \
-    X(scatter_add)
+    X(gather_grad)                       \
+    X(scatter_add)                       \
+    COMPOSED(index_select)               \
+    COMPOSED(index_add)                  \
+    X(embedding)                         \
+    X(one_hot)                           \
+    COMPOSED(masked_fill)                \
+    COMPOSED(masked_select)              \
+    X(nonzero)                           \
+    X(diagonal)                          \
+    X(diag_embed)                        \
+    COMPOSED(diag)                       \
+    X(tril)                              \
+    X(triu)
 
-#define RV_OPERATIONS_LINALG(X, COMPOSED) X(matmul)
+#define RV_OPERATIONS_LINALG(X, COMPOSED) \
+    X(matmul)                             \
+    COMPOSED(dot)                         \
+    COMPOSED(outer)                       \
+    COMPOSED(kron)                        \
+    COMPOSED(trace)                       \
+    COMPOSED(einsum)
 
-#define RV_OPERATIONS_CONV(X, COMPOSED)
+#define RV_OPERATIONS_LAPACK(X, COMPOSED) \
+    X(solve)                              \
+    X(inverse)                            \
+    X(det)                                \
+    X(slogdet)                            \
+    X(cholesky)                           \
+    X(solve_triangular)                   \
+    COMPOSED(cholesky_solve)              \
+    X(eigh)                               \
+    COMPOSED(eigvalsh)                    \
+    X(svd)                                \
+    COMPOSED(svdvals)                     \
+    X(pinv)                               \
+    COMPOSED(cond)                        \
+    X(qr)                                 \
+    COMPOSED(lstsq)
+
+#define RV_OPERATIONS_CONV(X, COMPOSED) \
+    X(conv2d)                           \
+    X(conv2d_input_grad)                \
+    X(conv2d_weight_grad)               \
+    COMPOSED(conv1d)                    \
+    COMPOSED(conv_transpose2d)          \
+    COMPOSED(conv_transpose1d)          \
+    X(unfold)                           \
+    X(fold)
 
 #define RV_OPERATIONS_POOL(X, COMPOSED) \
     X(max_pool2d)                       \
@@ -94,12 +152,30 @@
 #define RV_OPERATIONS_NETWORK(X, COMPOSED) \
     X(linear)                              \
     X(softmax)                             \
+    X(softmax_grad)                        \
     X(log_softmax)                         \
+    X(log_softmax_grad)                    \
     X(dropout)
 
 #define RV_OPERATIONS_LOSS(X, COMPOSED) \
     X(cross_entropy)                    \
-    X(mse)
+    X(cross_entropy_grad)               \
+    COMPOSED(soft_cross_entropy)        \
+    COMPOSED(nll)                       \
+    COMPOSED(multi_margin)              \
+    X(mse)                              \
+    X(mse_grad)                         \
+    X(l1)                               \
+    X(l1_grad)                          \
+    X(huber)                            \
+    X(huber_grad)                       \
+    COMPOSED(smooth_l1)                 \
+    X(bce)                              \
+    X(bce_grad)                         \
+    X(bce_with_logits)                  \
+    X(bce_with_logits_grad)             \
+    COMPOSED(kl_div)                    \
+    COMPOSED(cosine_similarity)
 
 #define RV_OPERATION_LIST(X, COMPOSED)     \
     RV_OPERATIONS_ELEMENTWISE(X, COMPOSED) \
@@ -107,6 +183,7 @@
     RV_OPERATIONS_SHAPE(X, COMPOSED)       \
     RV_OPERATIONS_INDEX(X, COMPOSED)       \
     RV_OPERATIONS_LINALG(X, COMPOSED)      \
+    RV_OPERATIONS_LAPACK(X, COMPOSED)      \
     RV_OPERATIONS_CONV(X, COMPOSED)        \
     RV_OPERATIONS_POOL(X, COMPOSED)        \
     RV_OPERATIONS_NORM(X, COMPOSED)        \

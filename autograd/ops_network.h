@@ -16,10 +16,16 @@ RV_BEGIN_C
  * of the product.  g weight, g' x, g summed over rows */
 RV_API rv_tensor *rv_linear(rv_tensor *x, rv_tensor *weight, rv_tensor *bias);
 
-/* e^(x - max) / sum, along one axis.  y * (g - sum(g*y)) */
+/* e^(x - max) / sum, along one axis (0 or -1 of a 0-d x, whose softmax is 1): nothing overflows.
+ * y * (g - sum(g*y)) */
 RV_API rv_tensor *rv_softmax(rv_tensor *x, int axis);
-/* x - max - log(sum(e^(x - max))), along one axis.  g - e^y * sum(g) */
+/* x - max - log(sum(e^(x - max))), along one axis: exact to rounding where softmax underflows.
+ * g - e^y * sum(g) */
 RV_API rv_tensor *rv_log_softmax(rv_tensor *x, int axis);
+/* The derivatives of these as operations of their own, in one pass: of their results y, with g of
+ * y's shape, what is said above. */
+RV_API rv_tensor *rv_softmax_grad(rv_tensor *g, rv_tensor *y, int axis);
+RV_API rv_tensor *rv_log_softmax_grad(rv_tensor *g, rv_tensor *y, int axis);
 
 /* Each element is 0 with probability p in [0, 1], else x / (1 - p) (inverted dropout, Srivastava et
  * al. 2014; what is kept is decided by 32 random bits an element). p 0 returns x, 1 zeros. Draws

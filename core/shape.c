@@ -33,6 +33,11 @@ int rv_check_axis(const char *who, int axis, int ndim)
     return -1;
 }
 
+int rv_check_axis_along(const char *who, int axis, int ndim)
+{
+    return ndim == 0 && (axis == 0 || axis == -1) ? 0 : rv_check_axis(who, axis, ndim);
+}
+
 bool rv_is_contiguous(const rv_tensor *t)
 {
     if (t == NULL)

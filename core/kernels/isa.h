@@ -66,8 +66,15 @@
 typedef void rv_fold_line(int64_t n, const char *from, int64_t stride, void *into);
 typedef void rv_fold_rows(int64_t n, int64_t width, const char *from, int64_t stride, void *into);
 typedef void rv_rows_kernel(int64_t rows, int64_t n, const void *x, void *y);
-typedef void rv_cross_entropy_kernel(int64_t rows, int64_t n, const void *x, const int64_t *labels,
-                                     void *y);
+typedef void rv_rows_grad_kernel(int64_t rows, int64_t n, const void *g, const void *y, void *out);
+typedef void rv_cross_entropy_kernel(int64_t rows, int64_t n, const void *x,
+                                     const rv_class_rows *of, void *y);
+typedef void rv_cross_entropy_grad_kernel(int64_t rows, int64_t n, const void *g, bool each,
+                                          double scale, const void *x, const rv_class_rows *of,
+                                          void *out);
+typedef void rv_pair_loss_kernel(int64_t n, const void *x, const void *t, double p, void *y);
+typedef void rv_pair_grad_kernel(int64_t n, const void *g, bool each, const void *x, const void *t,
+                                 double p, void *y);
 typedef void rv_dropout_kernel(int64_t n, const void *x, void *y, uint64_t seed, uint64_t offset,
                                int64_t first, uint32_t threshold, double scale);
 typedef void rv_sgd_kernel(int64_t n, const rv_sgd_update *u, void *parameter, const void *gradient,
@@ -86,7 +93,16 @@ RV_FOLDS(RV_DECLARE_FOLD)
 
 rv_rows_kernel RV_KERNEL(softmax_F32), RV_KERNEL(softmax_F64);
 rv_rows_kernel RV_KERNEL(log_softmax_F32), RV_KERNEL(log_softmax_F64);
+rv_rows_grad_kernel RV_KERNEL(softmax_grad_F32), RV_KERNEL(softmax_grad_F64);
+rv_rows_grad_kernel RV_KERNEL(log_softmax_grad_F32), RV_KERNEL(log_softmax_grad_F64);
 rv_cross_entropy_kernel RV_KERNEL(cross_entropy_F32), RV_KERNEL(cross_entropy_F64);
+rv_cross_entropy_grad_kernel RV_KERNEL(cross_entropy_grad_F32), RV_KERNEL(cross_entropy_grad_F64);
+
+#define RV_DECLARE_PAIR_LOSS(name)                                              \
+    rv_pair_loss_kernel RV_KERNEL(name##_loss_F32), RV_KERNEL(name##_loss_F64); \
+    rv_pair_grad_kernel RV_KERNEL(name##_loss_grad_F32), RV_KERNEL(name##_loss_grad_F64);
+RV_PAIR_LOSS_LIST(RV_DECLARE_PAIR_LOSS)
+
 rv_dropout_kernel RV_KERNEL(dropout_F32), RV_KERNEL(dropout_F64);
 
 typedef void rv_norm_moments_kernel(const rv_norm_block *block, const void *x, double moments[2]);
@@ -125,6 +141,34 @@ rv_axis_map_kernel RV_KERNEL(axis_map_F32), RV_KERNEL(axis_map_F64);
 
 rv_sgd_kernel RV_KERNEL(sgd_F32), RV_KERNEL(sgd_F64);
 rv_adam_kernel RV_KERNEL(adam_F32), RV_KERNEL(adam_F64);
+
+/* The products of conv.c: how many output channels a block of each width has, for vectors of this
+ * instruction set. Beside those of BLAS the only kernels with fused multiply-add. */
+#if defined(__AVX512F__)
+#define RV_VECTOR_BYTES 64
+#elif defined(__AVX2__)
+#define RV_VECTOR_BYTES 32
+#else
+#define RV_VECTOR_BYTES 16
+#endif
+#define RV_CONV_WIDE_BYTES (RV_VECTOR_BYTES == 16 ? 32 : 64)
+#define RV_CONV_NARROW_BYTES (RV_CONV_WIDE_BYTES / 2)
+
+typedef void rv_conv_line_kernel(const rv_conv_line *line);
+typedef void rv_conv_outer_kernel(const rv_conv_outer *outer);
+rv_conv_line_kernel RV_KERNEL(conv_line_wide_F32), RV_KERNEL(conv_line_wide_F64);
+rv_conv_line_kernel RV_KERNEL(conv_line_narrow_F32), RV_KERNEL(conv_line_narrow_F64);
+rv_conv_outer_kernel RV_KERNEL(conv_outer_wide_F32), RV_KERNEL(conv_outer_wide_F64);
+rv_conv_outer_kernel RV_KERNEL(conv_outer_narrow_F32), RV_KERNEL(conv_outer_narrow_F64);
+
+typedef void rv_winograd_from_pixels(int64_t n, const float *const *pixels, float *points,
+                                     int64_t step);
+rv_winograd_from_pixels RV_KERNEL(winograd_image), RV_KERNEL(winograd_gradient);
+void RV_KERNEL(winograd_weights)(int64_t n, const float *weights, float *points, int64_t step);
+void RV_KERNEL(winograd_result)(int64_t n, float *const *pixels, const float *points, int64_t step,
+                                const float *start);
+void RV_KERNEL(winograd_weight_gradient)(int64_t n, float *weights, const float *points,
+                                         int64_t step);
 
 #define RV_KERNELS_TABLE RV_KERNEL(kernels)
 extern const rv_kernels RV_KERNELS_TABLE;

@@ -77,6 +77,77 @@ typedef struct rv_adam_update {
     double root_scale; /* sqrt(1 - beta2^t) */
 } rv_adam_update;
 
+/* How rows of logits are compared with the classes that they should name, in cross entropy. */
+typedef struct rv_class_rows {
+    const int64_t *labels; /* [rows] */
+    int64_t ignored;       /* a row with this label counts nothing */
+    const void *weight;    /* [n], of the logits' type: what each class counts; NULL: 1 each */
+    double weight_sum;     /* of all of them; n if weight is NULL */
+    double label_share;    /* what the label of a row counts, before its weight: 1 - smoothing, */
+    double class_share;    /* and every class: smoothing / n */
+} rv_class_rows;
+
+/* Losses of two numbers x and t, with a parameter p; e is x - t. Each and its derivative by x:
+ *
+ *     mse              e*e                                       2*e
+ *     l1               |e|                                       sign(e)
+ *     huber            |e| <= p ? e*e/2 : p*(|e| - p/2)          e, at least -p and at most p
+ *     bce              -(t*log(x) + (1 - t)*log(1 - x))          e / (x*(1 - x))
+ *     bce_with_logits  max(x, 0) - x*t + log(1 + e^-|x|)         sigmoid(x) - t
+ *
+ * The logarithms in bce are -100 at least, and what its derivative divides by is 1e-12 at least. */
+#define RV_PAIR_LOSS_LIST(X) X(mse) X(l1) X(huber) X(bce) X(bce_with_logits)
+
+typedef enum rv_pair_loss_id {
+#define RV_PAIR_LOSS_ENUM(name) RV_PAIR_LOSS_##name,
+    RV_PAIR_LOSS_LIST(RV_PAIR_LOSS_ENUM)
+#undef RV_PAIR_LOSS_ENUM
+        RV_PAIR_LOSS_COUNT
+} rv_pair_loss_id;
+
+/* y[i] = loss(x[i], t[i]); and y[i] = g * derivative(x[i], t[i]), with g[i], or the one element of
+ * g if not each has its own. All are contiguous. */
+typedef struct rv_pair_loss {
+    void (*loss)(int64_t n, const void *x, const void *t, double p, void *y);
+    void (*grad)(int64_t n, const void *g, bool each, const void *x, const void *t, double p,
+                 void *y);
+} rv_pair_loss;
+
+/* Products of convolutions (core/conv.h says how they are made of these). All steps are in
+ * elements; `windows` are stretches of neighbouring elements of an image, seen from the pixel that
+ * stands at offset 0. Weights are packed: one row of `width` output channels for each element of
+ * the windows, one window behind the other; width is one of the table's conv_widths, which fit the
+ * registers. */
+typedef struct rv_conv_windows {
+    int count;
+    const int64_t *offsets, *lengths; /* [count] */
+} rv_conv_windows;
+
+/* A line of pixels: out[p] = start + sum over the windows of pixel p. */
+typedef struct rv_conv_line {
+    rv_conv_windows windows;
+    int64_t pixels;
+    const void *image; /* of the first pixel */
+    int64_t image_step;
+    const void *weights; /* [elements of the windows][width] */
+    const void *start;   /* [width]; NULL: zeros */
+    void *out;           /* [pixels][channels], `out_step` apart */
+    int64_t out_step, channels;
+} rv_conv_line;
+
+/* into[i] += sum over the pixels of a grid of image[i] * g, for the n elements i of a window. */
+typedef struct rv_conv_outer {
+    int64_t n, rows, columns;
+    const void *image; /* of the first pixel's window */
+    int64_t image_row, image_column;
+    const void *g; /* [rows][columns][width] */
+    int64_t g_row, g_column;
+    void *into; /* [n][width] */
+} rv_conv_outer;
+
+/* The widths: a whole block of output channels, and a narrower one for few that are left. */
+enum { RV_CONV_WIDE, RV_CONV_NARROW, RV_CONV_WIDTHS };
+
 /* Normalization (norm.c). A block of elements that have one mean: `lines` of n neighbours, `stride`
  * elements from one to the next; at most about RV_NORM_BLOCK in all, so that it stays in a cache.
  */
@@ -130,9 +201,18 @@ typedef struct rv_kernels {
     /* Below, [0] is F32 and [1] is F64; rows are contiguous, [rows, n]. */
     void (*softmax[2])(int64_t rows, int64_t n, const void *x, void *y);
     void (*log_softmax[2])(int64_t rows, int64_t n, const void *x, void *y);
-    /* y[i] = log(sum_j exp(x[i,j])) - x[i, labels[i]] */
-    void (*cross_entropy[2])(int64_t rows, int64_t n, const void *x, const int64_t *labels,
+    /* Their derivatives, from the result y: out = y*(g - sum(g*y)), and g - e^y*sum(g). */
+    void (*softmax_grad[2])(int64_t rows, int64_t n, const void *g, const void *y, void *out);
+    void (*log_softmax_grad[2])(int64_t rows, int64_t n, const void *g, const void *y, void *out);
+    /* With l = log(sum_j e^x[i,j]) - x[i,k] for every class k: y[i] = the l of the label, times its
+     * weight and the label's share, + the sum of all, times weight and the classes' share. */
+    void (*cross_entropy[2])(int64_t rows, int64_t n, const void *x, const rv_class_rows *of,
                              void *y);
+    /* The derivative of y[i] by x[i,j], times scale and g[i], or g[0] if not each row has its own.
+     */
+    void (*cross_entropy_grad[2])(int64_t rows, int64_t n, const void *g, bool each, double scale,
+                                  const void *x, const rv_class_rows *of, void *out);
+    rv_pair_loss pair_losses[RV_PAIR_LOSS_COUNT][2];
     /* y[i] = keep(i) ? x[i] * scale : 0 for elements first..first+n of the tensor; element i is
      * kept when its random number, (32 bits) >= threshold. */
     void (*dropout[2])(int64_t n, const void *x, void *y, uint64_t seed, uint64_t offset,
@@ -164,6 +244,18 @@ typedef struct rv_kernels {
                    void *buffer);
     void (*adam[2])(int64_t n, const rv_adam_update *u, void *parameter, const void *gradient,
                     void *exp_avg, void *exp_avg_sq);
+    int conv_width[2][RV_CONV_WIDTHS];
+    void (*conv_line[2][RV_CONV_WIDTHS])(const rv_conv_line *line);
+    void (*conv_outer[2][RV_CONV_WIDTHS])(const rv_conv_outer *outer);
+    /* The transforms of winograd.c, for n channels, a multiple of 16: tiles of 6x6 pixels of an
+     * image, 4x4 of a result (or its gradient), 3x3 weights, each to or from 36 points that lie
+     * `step` elements apart. Pixels are where their pointers say, the 9 weights n apart. */
+    void (*winograd_image)(int64_t n, const float *const *pixels, float *points, int64_t step);
+    void (*winograd_gradient)(int64_t n, const float *const *pixels, float *points, int64_t step);
+    void (*winograd_weights)(int64_t n, const float *weights, float *points, int64_t step);
+    void (*winograd_result)(int64_t n, float *const *pixels, const float *points, int64_t step,
+                            const float *start); /* start [n] is added; NULL: nothing */
+    void (*winograd_weight_gradient)(int64_t n, float *weights, const float *points, int64_t step);
 } rv_kernels;
 
 /* The table for this processor; RV_ISA=baseline|avx2|avx512 in the environment asks for a lesser

@@ -1,31 +1,36 @@
-/* rows.c - softmax, log_softmax and cross entropy of each row of a contiguous matrix.
+/* rows.c - softmax, log_softmax and cross entropy of each row of a contiguous matrix, and their
+ * derivatives.
  *
  * The largest element is subtracted first, so that nothing overflows. A row of -inf alone, or with
  * +inf in it, gives NaN as in PyTorch: -inf - -inf and inf - inf are NaN.
  */
 
+#include <string.h>
+
 #include "core/kernels/float_math.h"
 #include "core/kernels/isa.h"
 #include "core/kernels/lanes.h"
 
-#define EXP_BLOCK 256
+#define BLOCK 256
+
+/* ---- softmax, log_softmax ------------------------------------------------------------------- */
 
 #define ROW_MAX(prefix, T, n, x) prefix##_max(n, (const char *)(x), sizeof(T), -(T)INFINITY)
 #define ROW_SUM(prefix, T, n, x) prefix##_sum(n, (const char *)(x), sizeof(T))
 
 /* sum(e^(x - max)), a block at a time. */
-#define DEFINE_SUM_EXP(prefix, T, exp_function)                                  \
-    static inline double prefix##_sum_exp(int64_t n, const T *x, T max)          \
-    {                                                                            \
-        T e[EXP_BLOCK];                                                          \
-        double sum = 0;                                                          \
-        for (int64_t start = 0; start < n; start += EXP_BLOCK) {                 \
-            const int64_t count = n - start < EXP_BLOCK ? n - start : EXP_BLOCK; \
-            for (int64_t j = 0; j < count; j++)                                  \
-                e[j] = exp_function(x[start + j] - max);                         \
-            sum += ROW_SUM(prefix, T, count, e);                                 \
-        }                                                                        \
-        return sum;                                                              \
+#define DEFINE_SUM_EXP(prefix, T, exp_function)                          \
+    static inline double prefix##_sum_exp(int64_t n, const T *x, T max)  \
+    {                                                                    \
+        T e[BLOCK];                                                      \
+        double sum = 0;                                                  \
+        for (int64_t start = 0; start < n; start += BLOCK) {             \
+            const int64_t count = n - start < BLOCK ? n - start : BLOCK; \
+            for (int64_t j = 0; j < count; j++)                          \
+                e[j] = exp_function(x[start + j] - max);                 \
+            sum += ROW_SUM(prefix, T, count, e);                         \
+        }                                                                \
+        return sum;                                                      \
     }
 
 DEFINE_SUM_EXP(f32, float, f32_exp)
@@ -65,17 +70,134 @@ SOFTMAX(F64, f64, double, exp)
 LOG_SOFTMAX(F32, f32, float)
 LOG_SOFTMAX(F64, f64, double)
 
-#define CROSS_ENTROPY(dtype, prefix, T)                                                      \
-    void RV_KERNEL(cross_entropy_##dtype)(int64_t rows, int64_t n, const void *x,            \
-                                          const int64_t *labels, void *y)                    \
-    {                                                                                        \
-        for (int64_t row = 0; row < rows; row++) {                                           \
-            const T *const in = (const T *)x + row * n;                                      \
-            const T max = ROW_MAX(prefix, T, n, in);                                         \
-            const double log_sum = log(prefix##_sum_exp(n, in, max));                        \
-            ((T *)y)[row] = n > 0 ? (T)(log_sum - (double)(in[labels[row]] - max)) : (T)NAN; \
-        }                                                                                    \
+/* ---- their derivatives ---------------------------------------------------------------------- */
+
+/* sum(a*b), a block at a time. */
+#define DEFINE_SUM_PRODUCT(prefix, T)                                            \
+    static inline double prefix##_sum_product(int64_t n, const T *a, const T *b) \
+    {                                                                            \
+        T product[BLOCK];                                                        \
+        double sum = 0;                                                          \
+        for (int64_t start = 0; start < n; start += BLOCK) {                     \
+            const int64_t count = n - start < BLOCK ? n - start : BLOCK;         \
+            for (int64_t j = 0; j < count; j++)                                  \
+                product[j] = a[start + j] * b[start + j];                        \
+            sum += ROW_SUM(prefix, T, count, product);                           \
+        }                                                                        \
+        return sum;                                                              \
+    }
+
+DEFINE_SUM_PRODUCT(f32, float)
+DEFINE_SUM_PRODUCT(f64, double)
+
+#define SOFTMAX_GRAD(dtype, prefix, T)                                                          \
+    void RV_KERNEL(softmax_grad_##dtype)(int64_t rows, int64_t n, const void *g, const void *y, \
+                                         void *out)                                             \
+    {                                                                                           \
+        for (int64_t row = 0; row < rows; row++) {                                              \
+            const T *const gs = (const T *)g + row * n, *const ys = (const T *)y + row * n;     \
+            T *const to = (T *)out + row * n;                                                   \
+            const T sum = (T)prefix##_sum_product(n, gs, ys);                                   \
+            for (int64_t j = 0; j < n; j++)                                                     \
+                to[j] = ys[j] * (gs[j] - sum);                                                  \
+        }                                                                                       \
+    }
+
+SOFTMAX_GRAD(F32, f32, float)
+SOFTMAX_GRAD(F64, f64, double)
+
+#define LOG_SOFTMAX_GRAD(dtype, prefix, T, exp_function)                                    \
+    void RV_KERNEL(log_softmax_grad_##dtype)(int64_t rows, int64_t n, const void *g,        \
+                                             const void *y, void *out)                      \
+    {                                                                                       \
+        for (int64_t row = 0; row < rows; row++) {                                          \
+            const T *const gs = (const T *)g + row * n, *const ys = (const T *)y + row * n; \
+            T *const to = (T *)out + row * n;                                               \
+            const T sum = (T)ROW_SUM(prefix, T, n, gs);                                     \
+            for (int64_t j = 0; j < n; j++)                                                 \
+                to[j] = gs[j] - exp_function(ys[j]) * sum;                                  \
+        }                                                                                   \
+    }
+
+LOG_SOFTMAX_GRAD(F32, f32, float, f32_exp)
+LOG_SOFTMAX_GRAD(F64, f64, double, exp)
+
+/* ---- cross entropy -------------------------------------------------------------------------- */
+
+#define WEIGHT_OF(T, of, k) ((of)->weight != NULL ? (double)((const T *)(of)->weight)[k] : 1.0)
+
+/* sum(weight*(x - max)) of all classes. */
+#define DEFINE_SUM_WEIGHTED(prefix, T)                                                         \
+    static double prefix##_sum_weighted(int64_t n, const T *x, T max, const rv_class_rows *of) \
+    {                                                                                          \
+        double sum = 0;                                                                        \
+        for (int64_t j = 0; j < n; j++)                                                        \
+            sum += WEIGHT_OF(T, of, j) * (double)(x[j] - max);                                 \
+        return sum;                                                                            \
+    }
+
+DEFINE_SUM_WEIGHTED(f32, float)
+DEFINE_SUM_WEIGHTED(f64, double)
+
+#define CROSS_ENTROPY(dtype, prefix, T)                                                    \
+    void RV_KERNEL(cross_entropy_##dtype)(int64_t rows, int64_t n, const void *x,          \
+                                          const rv_class_rows *of, void *y)                \
+    {                                                                                      \
+        for (int64_t row = 0; row < rows; row++) {                                         \
+            const T *const in = (const T *)x + row * n;                                    \
+            T *const loss = (T *)y + row;                                                  \
+            const int64_t label = of->labels[row];                                         \
+            if (label == of->ignored) {                                                    \
+                *loss = 0;                                                                 \
+                continue;                                                                  \
+            }                                                                              \
+            const T max = ROW_MAX(prefix, T, n, in);                                       \
+            const double log_sum = log(prefix##_sum_exp(n, in, max));                      \
+            const double share = of->label_share * WEIGHT_OF(T, of, label);                \
+            double sum = share * (log_sum - (double)(in[label] - max));                    \
+            if (of->class_share > 0)                                                       \
+                sum += of->class_share *                                                   \
+                       (of->weight_sum * log_sum - prefix##_sum_weighted(n, in, max, of)); \
+            *loss = (T)sum;                                                                \
+        }                                                                                  \
     }
 
 CROSS_ENTROPY(F32, f32, float)
 CROSS_ENTROPY(F64, f64, double)
+
+/* What stands at the label is -share*(1 - softmax), with 1 - softmax as the sum of all others over
+ * the sum: a confident row's gradient keeps its digits. `total` is what all classes count. */
+#define CROSS_ENTROPY_GRAD(dtype, prefix, T, exp_function)                                         \
+    void RV_KERNEL(cross_entropy_grad_##dtype)(int64_t rows, int64_t n, const void *g, bool each,  \
+                                               double scale, const void *x,                        \
+                                               const rv_class_rows *of, void *out)                 \
+    {                                                                                              \
+        for (int64_t row = 0; row < rows; row++) {                                                 \
+            const T *const in = (const T *)x + row * n;                                            \
+            T *const to = (T *)out + row * n;                                                      \
+            const int64_t label = of->labels[row];                                                 \
+            if (label == of->ignored) {                                                            \
+                memset(to, 0, (size_t)n * sizeof(T));                                              \
+                continue;                                                                          \
+            }                                                                                      \
+            const double factor = scale * (double)((const T *)g)[each ? row : 0];                  \
+            const T max = ROW_MAX(prefix, T, n, in);                                               \
+            for (int64_t j = 0; j < n; j++)                                                        \
+                to[j] = exp_function(in[j] - max);                                                 \
+            const double sum = ROW_SUM(prefix, T, n, to), own = (double)to[label];                 \
+            const double weight = WEIGHT_OF(T, of, label);                                         \
+            const double share = of->label_share * weight;                                         \
+            const double classes = of->class_share * of->weight_sum;                               \
+            const T over_sum = (T)(factor * (share + classes) / sum);                              \
+            for (int64_t j = 0; j < n; j++)                                                        \
+                to[j] *= over_sum;                                                                 \
+            const double less = of->class_share * weight - classes * own / sum;                    \
+            to[label] = (T)(factor * (-share * ((sum - own) / sum) - less));                       \
+            if (of->class_share > 0)                                                               \
+                for (int64_t j = 0; j < n; j++)                                                    \
+                    to[j] -= j == label ? 0 : (T)(factor * of->class_share * WEIGHT_OF(T, of, j)); \
+        }                                                                                          \
+    }
+
+CROSS_ENTROPY_GRAD(F32, f32, float, f32_exp)
+CROSS_ENTROPY_GRAD(F64, f64, double, exp)
