@@ -334,6 +334,19 @@ static bool sum_repeated(term *x, term *y, label_set inner)
     return sum_over(x, both) && sum_over(y, both);
 }
 
+/* [batch, rows, inner] by [batch, inner, columns]. With nothing to sum over, each element of the
+ * result is one product; a batch of single rows by single columns is one loop, and a sum. */
+static rv_tensor *multiply_terms(rv_tensor *left, rv_tensor *right, label_set inner, int batch_ndim)
+{
+    if (left == NULL || right == NULL)
+        return NULL;
+    if (inner == 0)
+        return rv_mul(left, right);
+    if (batch_ndim == 0 || left->shape[batch_ndim] != 1 || right->shape[batch_ndim + 1] != 1)
+        return rv_matmul(left, right);
+    return rv_sum(rv_mul(left, rv_transposed(right)), .axes = RV_AXES(-1));
+}
+
 /* The product of x and y, summed over what both have and `needed` has not. */
 static bool multiply(const equation *e, term *x, term *y, label_set needed, term *result)
 {
@@ -367,8 +380,7 @@ static bool multiply(const equation *e, term *x, term *y, label_set needed, term
     append(y, in_y & ~both, result, shape, &ndim);
     rv_tensor *left = arrange(x, of_x, batch_ndim + 2, shape_x);
     rv_tensor *right = arrange(y, of_y, batch_ndim + 2, shape_y);
-    /* With nothing to sum over, each element of the result is one product. */
-    rv_tensor *product = inner == 0 ? rv_mul(left, right) : rv_matmul(left, right);
+    rv_tensor *product = multiply_terms(left, right, inner, batch_ndim);
     result->t = product == NULL ? NULL : rv_reshape_n(product, ndim, shape);
     return result->t != NULL;
 }

@@ -26,30 +26,92 @@
     X(sub)                                     \
     X(mul)                                     \
     X(div)                                     \
-    X(neg)                                     \
     X(pow)                                     \
+    X(neg)                                     \
+    X(sign)                                    \
+    X(abs)                                     \
+    X(square)                                  \
+    X(reciprocal)                              \
+    X(maximum)                                 \
+    X(minimum)                                 \
+    X(maximum_grad)                            \
+    X(clamp)                                   \
+    X(clamp_grad)                              \
+    X(floor)                                   \
+    X(ceil)                                    \
+    X(trunc)                                   \
+    X(round)                                   \
     X(exp)                                     \
+    X(expm1)                                   \
     X(log)                                     \
+    X(log1p)                                   \
     X(sqrt)                                    \
+    X(rsqrt)                                   \
+    X(sin)                                     \
+    X(cos)                                     \
+    X(atan)                                    \
+    X(erf)                                     \
     X(tanh)                                    \
     X(tanh_grad)                               \
     X(sigmoid)                                 \
     X(sigmoid_grad)                            \
+    X(log_sigmoid)                             \
+    X(log_sigmoid_grad)                        \
     X(relu)                                    \
     X(relu_grad)                               \
+    X(silu)                                    \
+    X(silu_grad)                               \
+    X(gelu)                                    \
+    X(gelu_grad)                               \
+    X(gelu_tanh)                               \
+    X(gelu_tanh_grad)                          \
+    X(leaky_relu)                              \
+    X(leaky_relu_grad)                         \
+    X(elu)                                     \
+    X(elu_grad)                                \
+    X(selu)                                    \
+    X(selu_grad)                               \
+    X(softplus)                                \
+    X(softplus_grad)                           \
+    X(hardtanh)                                \
+    X(hardtanh_grad)                           \
     X(eq)                                      \
     X(ne)                                      \
     X(lt)                                      \
     X(le)                                      \
     X(gt)                                      \
     X(ge)                                      \
+    X(logical_not)                             \
+    X(logical_and)                             \
+    X(logical_or)                              \
+    X(logical_xor)                             \
+    X(isnan)                                   \
+    X(isinf)                                   \
+    X(isfinite)                                \
     X(where)
 
 #define RV_OPERATIONS_REDUCE(X, COMPOSED) \
     X(sum)                                \
     X(mean)                               \
     X(max)                                \
-    X(argmax)
+    X(min)                                \
+    X(argmax)                             \
+    X(argmin)                             \
+    X(prod)                               \
+    X(var)                                \
+    X(std)                                \
+    X(var_mean)                           \
+    X(norm)                               \
+    X(logsumexp)                          \
+    X(any)                                \
+    X(all)                                \
+    X(count_nonzero)                      \
+    X(cumsum)                             \
+    X(cumprod)                            \
+    X(linear_scan)                        \
+    X(sort)                               \
+    X(topk)                               \
+    X(argsort)
 
 #define RV_OPERATIONS_SHAPE(X, COMPOSED) \
     X(reshape)                           \

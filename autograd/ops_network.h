@@ -13,7 +13,11 @@ RV_BEGIN_C
 /* ---- networks: floating --------------------------------------------------------------------- */
 
 /* x weight' + bias: x [.., in], weight [out, in], bias [out] or NULL -> [.., out]; the bias is part
- * of the product.  g weight, g' x, g summed over rows */
+ * of the product.  g weight, g' x, g summed over rows
+ *
+ * A weight [batch, out, in], and a bias [batch, out], are one for each sample of x [batch, .., in].
+ * Expanded from one, rv_expand(weight, batch, -1, -1), they give what the one gives, at the same
+ * cost; and their gradients are those of each sample: the Jacobian of a batch in one backward. */
 RV_API rv_tensor *rv_linear(rv_tensor *x, rv_tensor *weight, rv_tensor *bias);
 
 /* e^(x - max) / sum, along one axis (0 or -1 of a 0-d x, whose softmax is 1): nothing overflows.

@@ -47,6 +47,10 @@
 #define RV_INDEPENDENT _Pragma("GCC ivdep")
 #endif
 
+/* Says that memory will be read (or written) soon. Any address will do. */
+#define RV_PREFETCH(address) __builtin_prefetch(address)
+#define RV_PREFETCH_TO_WRITE(address) __builtin_prefetch(address, 1)
+
 /* Before a loop of few iterations, known when compiling, over an array that is to live in
  * registers. Clang unrolls those by itself. */
 #ifdef __clang__

@@ -15,30 +15,72 @@
 RV_BEGIN_C
 
 /* The elementwise loops: name, number of inputs, dtype of the result (SAME: as the inputs; MASK: U8
- * of 0 and 1), formula. `where` takes its condition as U8. add, sub, mul, neg, relu, where and the
- * comparisons exist for all dtypes (integers wrap around); the rest for F32 and F64. */
-#define RV_LOOP_LIST(X)                         \
-    X(neg, 1, SAME, -x)                         \
-    X(exp, 1, SAME, e to the x)                 \
-    X(log, 1, SAME, natural logarithm)          \
-    X(sqrt, 1, SAME, square root)               \
-    X(tanh, 1, SAME, hyperbolic tangent)        \
-    X(sigmoid, 1, SAME, 1 / (1 + exp(-x)))      \
-    X(relu, 1, SAME, max(x, 0) and NaN for NaN) \
-    X(add, 2, SAME, a + b)                      \
-    X(sub, 2, SAME, a - b)                      \
-    X(mul, 2, SAME, a *b)                       \
-    X(div, 2, SAME, a / b)                      \
-    X(pow, 2, SAME, a to the b)                 \
-    X(tanh_grad, 2, SAME, g *(1 - y * y))       \
-    X(sigmoid_grad, 2, SAME, g *y *(1 - y))     \
-    X(relu_grad, 2, SAME, y > 0 ? g : 0)        \
-    X(eq, 2, MASK, a == b)                      \
-    X(ne, 2, MASK, a != b)                      \
-    X(lt, 2, MASK, a < b)                       \
-    X(le, 2, MASK, a <= b)                      \
-    X(gt, 2, MASK, a > b)                       \
-    X(ge, 2, MASK, a >= b)                      \
+ * of 0 and 1), formula. `where` takes its condition as U8. RV_LOOPS_ANY in isa.h lists those that
+ * exist for all dtypes (integers wrap around); the rest is for F32 and F64. */
+#define RV_LOOP_LIST(X)                                               \
+    X(neg, 1, SAME, -x)                                               \
+    X(abs, 1, SAME, | x |)                                            \
+    X(sign, 1, SAME, -1 or 0 or 1; 0 for NaN)                         \
+    X(sqrt, 1, SAME, square root)                                     \
+    X(rsqrt, 1, SAME, 1 / sqrt(x))                                    \
+    X(exp, 1, SAME, e to the x)                                       \
+    X(expm1, 1, SAME, e to the x minus 1)                             \
+    X(log, 1, SAME, natural logarithm)                                \
+    X(log1p, 1, SAME, log(1 + x))                                     \
+    X(sin, 1, SAME, sine)                                             \
+    X(cos, 1, SAME, cosine)                                           \
+    X(atan, 1, SAME, inverse tangent)                                 \
+    X(erf, 1, SAME, error function)                                   \
+    X(floor, 1, SAME, down to a whole number)                         \
+    X(ceil, 1, SAME, up)                                              \
+    X(trunc, 1, SAME, towards 0)                                      \
+    X(round, 1, SAME, to the nearest; halves to the even one)         \
+    X(tanh, 1, SAME, hyperbolic tangent)                              \
+    X(sigmoid, 1, SAME, 1 / (1 + exp(-x)))                            \
+    X(relu, 1, SAME, max(x, 0) and NaN for NaN)                       \
+    X(silu, 1, SAME, x *sigmoid(x))                                   \
+    X(gelu, 1, SAME, x *Phi(x))                                       \
+    X(gelu_tanh, 1, SAME, its approximation by tanh)                  \
+    X(log_sigmoid, 1, SAME, log(sigmoid(x)))                          \
+    X(selu, 1, SAME, see loops_activation.c)                          \
+    X(add, 2, SAME, a + b)                                            \
+    X(sub, 2, SAME, a - b)                                            \
+    X(mul, 2, SAME, a *b)                                             \
+    X(div, 2, SAME, a / b)                                            \
+    X(pow, 2, SAME, a to the b)                                       \
+    X(maximum, 2, SAME, the larger; NaN if one is)                    \
+    X(minimum, 2, SAME, the smaller; NaN if one is)                   \
+    X(elu, 2, SAME, a > 0 ? a : b * (exp(a) - 1))                     \
+    X(leaky_relu, 2, SAME, a > 0 ? a : b * a)                         \
+    X(clamp, 3, SAME, min(max(a, b), c))                              \
+    X(softplus, 3, SAME, log(1 + exp(a * b)) / b; a where a * b > c)  \
+    X(tanh_grad, 2, SAME, g *(1 - y * y))                             \
+    X(sigmoid_grad, 2, SAME, g *y *(1 - y))                           \
+    X(relu_grad, 2, SAME, y <= 0 ? 0 : g)                             \
+    X(silu_grad, 2, SAME, of(g, x))                                   \
+    X(gelu_grad, 2, SAME, of(g, x))                                   \
+    X(gelu_tanh_grad, 2, SAME, of(g, x))                              \
+    X(log_sigmoid_grad, 2, SAME, of(g, x))                            \
+    X(selu_grad, 2, SAME, of(g, x))                                   \
+    X(elu_grad, 3, SAME, of(g, x, alpha))                             \
+    X(leaky_relu_grad, 3, SAME, of(g, x, slope))                      \
+    X(softplus_grad, 4, SAME, of(g, x, beta, threshold))              \
+    X(maximum_grad, 3, SAME, of(g, a, b) : towards a; g / 2 if equal) \
+    X(clamp_grad, 4, SAME, of(g, x, min, max))                        \
+    X(hardtanh_grad, 4, SAME, of(g, x, min, max))                     \
+    X(eq, 2, MASK, a == b)                                            \
+    X(ne, 2, MASK, a != b)                                            \
+    X(lt, 2, MASK, a < b)                                             \
+    X(le, 2, MASK, a <= b)                                            \
+    X(gt, 2, MASK, a > b)                                             \
+    X(ge, 2, MASK, a >= b)                                            \
+    X(logical_not, 1, MASK, x == 0)                                   \
+    X(logical_and, 2, MASK, a and b not 0)                            \
+    X(logical_or, 2, MASK, a or b not 0)                              \
+    X(logical_xor, 2, MASK, one of them not 0)                        \
+    X(isnan, 1, MASK, is not a number)                                \
+    X(isinf, 1, MASK, is infinite)                                    \
+    X(isfinite, 1, MASK, is neither)                                  \
     X(where, 3, SAME, c ? a : b)
 
 typedef enum rv_loop_id {
@@ -52,18 +94,57 @@ typedef enum rv_loop_id {
  * (0: the same element again). */
 typedef void rv_loop(int64_t n, char *const *data, const int64_t *strides);
 
-/* Folds: the reductions. A fold takes n elements a stride (bytes) apart and combines them with what
- * `into` holds already. `rows`: the same for `width` neighbouring accumulators at once
- * (into[j] with from[j + i*stride] for i in [0,n)), `from` rows being contiguous. Sums of F32 are
- * accumulated in double; sums of F64 pairwise. */
-typedef enum rv_fold_id { RV_FOLD_sum, RV_FOLD_max, RV_FOLD_COUNT } rv_fold_id;
+/* Folds: the reductions. `lines` folds `lines` lines, `step` bytes apart, of n elements `stride`
+ * bytes apart, into one accumulator each, with what that holds already. `rows` folds n rows
+ * `stride` bytes apart of `width` neighbouring elements into neighbouring accumulators. Sums of F32
+ * are accumulated in double; sums of F64 pairwise. Name, dtypes (ANY, or FLOATING), what it joins.
+ */
+#define RV_FOLD_LIST(X)            \
+    X(sum, ANY, x)                 \
+    X(prod, ANY, x)                \
+    X(max, ANY, x)                 \
+    X(min, ANY, x)                 \
+    X(count, ANY, elements not 0)  \
+    X(sum_sizes, FLOATING, | x |)  \
+    X(sum_squares, FLOATING, x *x) \
+    X(max_size, FLOATING, | x |)   \
+    X(min_size, FLOATING, | x |)
 
-/* Element types of accumulators: double for the sum of F32 and F64, int64_t for the sum of I64 and
- * U8; for max the element's own type. */
+typedef enum rv_fold_id {
+#define RV_FOLD_ENUM(name, dtypes, term) RV_FOLD_##name,
+    RV_FOLD_LIST(RV_FOLD_ENUM)
+#undef RV_FOLD_ENUM
+        RV_FOLD_COUNT
+} rv_fold_id;
+
+/* Element types of accumulators: the element's own for max, min and their kin; int64_t for count,
+ * and for other folds of I64 and U8; else double. */
 typedef struct rv_fold {
-    void (*line)(int64_t n, const char *from, int64_t stride, void *into);
+    void (*lines)(int64_t lines, int64_t n, const char *from, int64_t step, int64_t stride,
+                  void *into);
     void (*rows)(int64_t n, int64_t width, const char *from, int64_t stride, void *into);
 } rv_fold;
+
+/* Sums of a term that depends on a center c[i] of its own for each accumulator, which is a double,
+ * and on p. F32 and F64. */
+#define RV_CENTERED_FOLD_LIST(X)     \
+    X(deviations, (x - c) * (x - c)) \
+    X(exps, e ^ (x - c))             \
+    X(powers, | x / c | ^p)
+
+typedef enum rv_centered_fold_id {
+#define RV_CENTERED_FOLD_ENUM(name, term) RV_FOLD_##name,
+    RV_CENTERED_FOLD_LIST(RV_CENTERED_FOLD_ENUM)
+#undef RV_CENTERED_FOLD_ENUM
+        RV_CENTERED_FOLD_COUNT
+} rv_centered_fold_id;
+
+typedef struct rv_centered_fold {
+    void (*lines)(int64_t lines, int64_t n, const char *from, int64_t step, int64_t stride,
+                  const double *c, double p, double *into);
+    void (*rows)(int64_t n, int64_t width, const char *from, int64_t stride, const double *c,
+                 double p, double *into);
+} rv_centered_fold;
 
 /* What an update of a parameter needs, for one piece of n contiguous elements of F32 or F64. */
 typedef struct rv_sgd_update {
@@ -197,7 +278,8 @@ typedef struct rv_kernels {
     const char *name;                              /* "baseline", "avx2", "avx512" */
     rv_loop *loops[RV_LOOP_COUNT][RV_DTYPE_COUNT]; /* by the inputs' dtype; NULL: none */
     rv_loop *cast[RV_DTYPE_COUNT][RV_DTYPE_COUNT]; /* [from][to]; one input; [d][d] copies */
-    rv_fold folds[RV_FOLD_COUNT][RV_DTYPE_COUNT];
+    rv_fold folds[RV_FOLD_COUNT][RV_DTYPE_COUNT];  /* NULLs where a fold does not take the dtype */
+    rv_centered_fold centered_folds[RV_CENTERED_FOLD_COUNT][2]; /* [0] F32, [1] F64 */
     /* Below, [0] is F32 and [1] is F64; rows are contiguous, [rows, n]. */
     void (*softmax[2])(int64_t rows, int64_t n, const void *x, void *y);
     void (*log_softmax[2])(int64_t rows, int64_t n, const void *x, void *y);

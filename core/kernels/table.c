@@ -4,9 +4,12 @@
 
 #define LOOP(id, dtype) .loops[RV_LOOP_##id][RV_##dtype] = RV_KERNEL(id##_##dtype),
 #define CAST(from, to) .cast[RV_##from][RV_##to] = RV_KERNEL(cast_##from##_##to),
-#define FOLD(fold, dtype)                                                         \
-    .folds[RV_FOLD_##fold][RV_##dtype] = {.line = RV_KERNEL(fold##_line_##dtype), \
-                                          .rows = RV_KERNEL(fold##_rows_##dtype)},
+#define FOLD_OF(fold, dtype)                                                             \
+    {                                                                                    \
+        .lines = RV_KERNEL(fold##_lines_##dtype), .rows = RV_KERNEL(fold##_rows_##dtype) \
+    }
+#define FOLD(fold, dtype) .folds[RV_FOLD_##fold][RV_##dtype] = FOLD_OF(fold, dtype),
+#define CENTERED(fold, dtype) .centered_folds[RV_FOLD_##fold][RV_##dtype] = FOLD_OF(fold, dtype),
 #define WIDTHS(T)                                                        \
     {                                                                    \
         RV_CONV_WIDE_BYTES / sizeof(T), RV_CONV_NARROW_BYTES / sizeof(T) \
@@ -57,4 +60,5 @@ const rv_kernels RV_KERNELS_TABLE = {
     .max_pool_grad = FLOATING(max_pool_grad),
     .max_pool_at = FLOATING(max_pool_at),
     .axis_map = FLOATING(axis_map),
-    RV_LOOPS(LOOP) RV_CASTS(CAST) RV_FOLDS(FOLD) RV_PAIR_LOSS_LIST(PAIR_LOSS)};
+    RV_LOOPS(LOOP) RV_CASTS(CAST) RV_FOLDS(FOLD) RV_CENTERED_FOLDS(CENTERED)
+        RV_PAIR_LOSS_LIST(PAIR_LOSS)};
