@@ -85,8 +85,8 @@ static double sum_of_weights(const rv_labels *labels)
         return (double)labels->classes;
     double sum = 0;
     const rv_dtype dtype = labels->weight->dtype;
-    rv_kernels_get()->folds[RV_FOLD_sum][dtype].line(labels->classes, labels->weight->data,
-                                                     (int64_t)rv_dtype_size(dtype), &sum);
+    rv_kernels_get()->folds[RV_FOLD_sum][dtype].lines(1, labels->classes, labels->weight->data, 0,
+                                                      (int64_t)rv_dtype_size(dtype), &sum);
     return sum;
 }
 
@@ -135,8 +135,8 @@ static const rv_op cross_entropy_op =
 static double sum_of_losses(const rv_tensor *losses)
 {
     double sum = 0;
-    rv_kernels_get()->folds[RV_FOLD_sum][losses->dtype].line(
-        losses->numel, losses->data, (int64_t)rv_dtype_size(losses->dtype), &sum);
+    rv_kernels_get()->folds[RV_FOLD_sum][losses->dtype].lines(
+        1, losses->numel, losses->data, 0, (int64_t)rv_dtype_size(losses->dtype), &sum);
     return sum;
 }
 

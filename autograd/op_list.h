@@ -217,7 +217,11 @@
     X(softmax_grad)                        \
     X(log_softmax)                         \
     X(log_softmax_grad)                    \
-    X(dropout)
+    X(dropout)                             \
+    COMPOSED(feature_dropout)              \
+    COMPOSED(maxout)                       \
+    COMPOSED(glu)                          \
+    X(scaled_dot_product_attention)
 
 #define RV_OPERATIONS_LOSS(X, COMPOSED) \
     X(cross_entropy)                    \

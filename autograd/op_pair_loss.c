@@ -61,7 +61,7 @@ static double sum_of_piece(const pair_task *task, int64_t first, int64_t count)
         const int64_t n = rv_smaller(BLOCK, first + count - i);
         task->kernels.loss(n, task->x->data + i * size, task->t->data + i * size, task->parameter,
                            &block);
-        sum->line(n, (const char *)&block, size, &total);
+        sum->lines(1, n, (const char *)&block, 0, size, &total);
     }
     return total;
 }
@@ -99,8 +99,8 @@ static bool sum_of_losses(const char *who, pair_task *task, double *sum)
         return false;
     run_pieces(task);
     *sum = 0;
-    rv_kernels_get()->folds[RV_FOLD_sum][RV_F64].line(pieces, (const char *)task->sums, sizeof *few,
-                                                      sum);
+    rv_kernels_get()->folds[RV_FOLD_sum][RV_F64].lines(1, pieces, (const char *)task->sums, 0,
+                                                       sizeof *few, sum);
     if (task->sums != few)
         rv_memory_put(task->sums, bytes);
     return true;

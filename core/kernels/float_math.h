@@ -69,6 +69,24 @@ static inline float f32_exp(float x)
     return p * f32_power_of_2(half) * f32_power_of_2(n - half);
 }
 
+/* e^x for x <= 0: 2^n as 2^(n+24), which is no denormal, times 2^-24. NaN gives NaN. */
+static inline float f32_exp_below_0(float x)
+{
+    x = x < -104.0f ? -104.0f : x;
+    uint32_t n;
+    const float p = 1.0f + f32_exp_parts(x, &n);
+    return p * f32_power_of_2(n - 104) * 0x1p-24f;
+}
+
+/* The same, but 1e-38 below -87: as a term of a sum that has a 1 in it, where both are nothing. */
+static inline float f32_exp_term(float x)
+{
+    x = x < -87.0f ? -87.0f : x;
+    uint32_t n;
+    const float p = 1.0f + f32_exp_parts(x, &n);
+    return p * f32_power_of_2(n - 128);
+}
+
 /* ---- sigmoid, silu, gelu -------------------------------------------------------------------- */
 
 /* e^-a is kept 2^40 times too large, so that it is no denormal yet where a result may be one. */

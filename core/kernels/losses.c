@@ -1,26 +1,17 @@
 /* losses.c - losses of two numbers each, and their derivatives: mse, l1, huber, bce,
  * bce_with_logits.
  *
- * Written once for both types: ABS, EXP, LOG and LOG1P are those of the type T. Sums are left to
- * who calls: a block of losses is in the cache when it is added up.
+ * Sums are left to who calls: a block of losses is in the cache when it is added up.
  */
 
 #include "core/kernels/float_math.h"
 #include "core/kernels/isa.h"
+#include "core/kernels/wide_math.h"
 
-/* log(1 + e) for e >= -1, by log(u) of the rounded u = 1 + e, corrected for what the rounding lost:
- * e / (u - 1) of it (Kahan; Goldberg 1991, theorem 4). Where u is 1, e itself is the answer. */
-static inline float f32_log_of_1_plus(float e)
-{
-    const float u = 1.0f + e;
-    const float y = f32_log(u) * (e / (u - 1.0f));
-    return u == 1.0f ? e : y;
-}
-
-#define f32_CLAMPED_LOG(x) f32_at_least(f32_log(x), -100.0f)
+#define f32_CLAMPED_LOG(x) f32_at_least(wide_log(x), -100.0f)
 #define f64_CLAMPED_LOG(x) f64_at_least(log(x), -100.0)
-#define f32_CLAMPED_LOG1P(x) f32_at_least(f32_log_of_1_plus(x), -100.0f)
-#define f64_CLAMPED_LOG1P(x) f64_at_least(log1p(x), -100.0)
+#define f32_CLAMPED_LOG_OF_REST(x) f32_at_least(wide_log1p(-(x)), -100.0f)
+#define f64_CLAMPED_LOG_OF_REST(x) f64_at_least(log1p(-(x)), -100.0)
 
 /* The larger of x and low, or NaN for NaN. */
 static inline float f32_at_least(float x, float low)
@@ -36,7 +27,7 @@ static inline double f64_at_least(double x, double low)
 /* log(1 + e^-|x|) */
 static inline float f32_softplus_tail(float x)
 {
-    return f32_log_of_1_plus(f32_exp(-fabsf(x)));
+    return -wide_log_sigmoid(fabsf(x));
 }
 
 static inline double f64_softplus_tail(double x)
@@ -47,7 +38,17 @@ static inline double f64_softplus_tail(double x)
 #define f32_ABS fabsf
 #define f64_ABS fabs
 
-/* PAIR_OF defines a loss of one type from two expressions of x, t, e = x - t and p. */
+/* LOOP writes a result of x, t, e = x - t and p for each element. */
+#define LOOP(T, result)                                                    \
+    RV_INDEPENDENT for (int64_t i = 0; i < n; i++)                         \
+    {                                                                      \
+        const T x = ((const T *)xs)[i], t = ((const T *)ts)[i], e = x - t; \
+        (void)e;                                                           \
+        y[i] = (result);                                                   \
+    }
+
+/* PAIR_OF defines a loss of one type from two expressions. A loop with one g for all elements and
+ * one with its own for each are two: a choice in the loop would not vectorize. */
 #define PAIR_OF(name, dtype, prefix, T, value, slope)                                              \
     void RV_KERNEL(name##_loss_##dtype)(int64_t n, const void *xs, const void *ts,                 \
                                         double parameter, void *ys)                                \
@@ -55,25 +56,19 @@ static inline double f64_softplus_tail(double x)
         const T p = (T)parameter;                                                                  \
         T *const y = ys;                                                                           \
         (void)p;                                                                                   \
-        RV_INDEPENDENT for (int64_t i = 0; i < n; i++)                                             \
-        {                                                                                          \
-            const T x = ((const T *)xs)[i], t = ((const T *)ts)[i], e = x - t;                     \
-            (void)e;                                                                               \
-            y[i] = value(prefix, T);                                                               \
-        }                                                                                          \
+        LOOP(T, value(prefix, T))                                                                  \
     }                                                                                              \
     void RV_KERNEL(name##_loss_grad_##dtype)(int64_t n, const void *gs, bool each, const void *xs, \
                                              const void *ts, double parameter, void *ys)           \
     {                                                                                              \
-        const T p = (T)parameter;                                                                  \
+        const T p = (T)parameter, *const g = gs;                                                   \
         T *const y = ys;                                                                           \
         (void)p;                                                                                   \
-        RV_INDEPENDENT for (int64_t i = 0; i < n; i++)                                             \
-        {                                                                                          \
-            const T x = ((const T *)xs)[i], t = ((const T *)ts)[i], e = x - t;                     \
-            const T g = ((const T *)gs)[each ? i : 0];                                             \
-            (void)e;                                                                               \
-            y[i] = g * slope(prefix, T);                                                           \
+        if (each) {                                                                                \
+            LOOP(T, g[i] * slope(prefix, T))                                                       \
+        } else if (n > 0) {                                                                        \
+            const T one = g[0];                                                                    \
+            LOOP(T, one *slope(prefix, T))                                                         \
         }                                                                                          \
     }
 
@@ -95,7 +90,7 @@ PAIR(l1, ABSOLUTE, SIGN)
 #define CLAMPED(prefix, T) (e > p ? p : e < -p ? -p : e)
 PAIR(huber, HUBER, CLAMPED)
 
-#define BCE(prefix, T) ((t - 1) * prefix##_CLAMPED_LOG1P(-x) - t * prefix##_CLAMPED_LOG(x))
+#define BCE(prefix, T) ((t - 1) * prefix##_CLAMPED_LOG_OF_REST(x) - t * prefix##_CLAMPED_LOG(x))
 #define BCE_SLOPE(prefix, T) (e / prefix##_at_least((1 - x) * x, (T)1e-12))
 PAIR(bce, BCE, BCE_SLOPE)
 

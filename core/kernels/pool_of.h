@@ -106,7 +106,7 @@ static inline void OWN(pool_row_of_quads)(const rv_pool *p, const T *above, T *y
                 OWN(pool_quads)(n, 1, u, u + length, v, v + length, y + to, places + to);
             else
                 OWN(pool_quads)
-                (n, 2, u + from, u + from + 1, v + from, v + from + 1, y + to, places + to);
+            (n, 2, u + from, u + from + 1, v + from, v + from + 1, y + to, places + to);
         }
 }
 
@@ -127,8 +127,8 @@ static inline void OWN(pool_pixel)(const rv_pool *p, int64_t row, int64_t column
                 const int64_t w = column * p->stride[1] - p->padding[1] + j * p->dilation[1];
                 if (h >= 0 && h < p->in[0] && w >= 0 && w < p->in[1])
                     OWN(take_line)
-                    (n, plane + (h * p->in[1] + w) * p->inner + from, 1, (I)(i * p->kernel[1] + j),
-                     y + from, place);
+                (n, plane + (h * p->in[1] + w) * p->inner + from, 1, (I)(i * p->kernel[1] + j),
+                 y + from, place);
             }
         }
         OWN(put_places)(n, place, p->wide, places, first + from);
@@ -265,12 +265,10 @@ void NAME(max_pool_grad)(int64_t first, int64_t planes, const rv_pool *p, const 
             for (int64_t column = 0; column < p->out[1]; column++) {
                 if (by_pixel)
                     OWN(spread_pixel)
-                    (p, row, column, (const T *)g + at, (const uint8_t *)places + at, into);
-                else
-                    for (int64_t c = 0; c < p->inner; c++)
-                        into[OWN(chosen)(p, row, column, OWN(place_of)(p, places, at + c)) *
-                                 p->inner +
-                             c] += ((const T *)g)[at + c];
+                (p, row, column, (const T *)g + at, (const uint8_t *)places + at, into);
+                else for (int64_t c = 0; c < p->inner; c++)
+                    into[OWN(chosen)(p, row, column, OWN(place_of)(p, places, at + c)) * p->inner +
+                         c] += ((const T *)g)[at + c];
                 at += p->inner;
             }
     }
@@ -351,7 +349,7 @@ void NAME(axis_map)(int64_t first, int64_t lines, const rv_axis_map *m, const vo
     }
     for (int64_t line = first; line < first + lines; line++)
         OWN(map_line)
-        (m, line % m->out, from + line / m->out * m->in * m->inner, into + line * m->inner);
+    (m, line % m->out, from + line / m->out * m->in * m->inner, into + line * m->inner);
 }
 
 #undef NAME
