@@ -155,10 +155,8 @@ static void check_orders(const char *what, rv_tensor *(*map)(rv_tensor *))
     rv_tensor *x = rv_randn(RV_F32, 2, 19, 13, 11), *results[2][2];
     for (int how = 0; how < 2; how++) {
         rv_tensor *leaf = rv_require_grad(lying(x, how));
-        rv_tensor *y = map(leaf),
-                  *g = rv_cast(rv_reshape(rv_arange(RV_F32, 0, (double)y->numel, 1), y->shape[0],
-                                          y->shape[1], y->shape[2], y->shape[3]),
-                               RV_F32);
+        rv_tensor *y = map(leaf), *g = rv_arange(RV_F32, 0, (double)y->numel, 1);
+        g = lying(rv_reshape_n(g, 4, y->shape), how);
         rv_tensor **got = rv_gradients(&y, 1, &leaf, 1, .gradients = &g);
         cr_assert(no_error());
         results[how][0] = y;
