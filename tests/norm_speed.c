@@ -74,8 +74,8 @@ static void measure(trial *t, double seconds)
     }
     const double median = bench_median(both, count);
     bench_median(forward, count);
-    printf("%-40s %8.4f %8.4f ms, median %8.4f, %d times, %d threads\n", t->name,
-           1e3 * forward[0], 1e3 * both[0], 1e3 * median, count, rv_threads());
+    printf("%-40s %8.4f %8.4f ms, median %8.4f, %d times, %d threads\n", t->name, 1e3 * forward[0],
+           1e3 * both[0], 1e3 * median, count, rv_threads());
     fflush(stdout);
 }
 

@@ -48,6 +48,27 @@ static rv_tensor *quotient(rv_tensor **in)
     return rv_div(in[0], in[1]);
 }
 
+static rv_tensor *batch_norm(rv_tensor **in)
+{
+    return rv_batch_norm(in[0], .weight = in[1], .bias = in[2], .training = true);
+}
+static rv_tensor *layer_norm(rv_tensor **in)
+{
+    return rv_layer_norm(in[0], .weight = in[1], .bias = in[2]);
+}
+static rv_tensor *group_norm(rv_tensor **in)
+{
+    return rv_group_norm(in[0], 2, .weight = in[1], .bias = in[2]);
+}
+static rv_tensor *max_pool2d(rv_tensor **in)
+{
+    return rv_max_pool2d(in[0], 2, .stride = 1);
+}
+static rv_tensor *avg_pool2d(rv_tensor **in)
+{
+    return rv_avg_pool2d(in[0], 2, .stride = 1);
+}
+
 /* rows, columns: the inputs' shapes, matrices all; 0 rows: no such input. `first`: the middle of
  * their values, before tanh. */
 static const struct row {
@@ -60,6 +81,12 @@ static const struct row {
     {"tanh", hyperbolic, {{2, 3}}, 0.1},       {"pow_scalar", cube, {{5}}, 1.7},
     {"pow", power, {{4}, {4}}, 1.7},           {"log_softmax", log_softmax, {{2, 4}}, 0.1},
     {"softmax", softmax, {{4, 2}}, 0.1},       {"div", quotient, {{2, 2}, {2, 2}}, 1.7},
+    {"batch_norm", batch_norm, {{3, 2}, {2}, {2}}, 0.3},
+    {"batch_norm of images", batch_norm, {{2, 2, 1, 2}, {2}, {2}}, 0.3},
+    {"layer_norm", layer_norm, {{2, 3}, {3}, {3}}, 0.3},
+    {"group_norm", group_norm, {{1, 4, 2}, {4}, {4}}, 0.3},
+    {"max_pool2d", max_pool2d, {{1, 1, 3, 3}}, 0.3},
+    {"avg_pool2d", avg_pool2d, {{1, 1, 2, 3}}, 0.3},
 };
 
 enum { MOST = 3 };
