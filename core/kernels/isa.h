@@ -70,6 +70,8 @@ typedef void rv_cross_entropy_kernel(int64_t rows, int64_t n, const void *x, con
                                      void *y);
 typedef void rv_dropout_kernel(int64_t n, const void *x, void *y, uint64_t seed, uint64_t offset,
                                int64_t first, uint32_t threshold, double scale);
+typedef int rv_cholesky_kernel(int64_t n, void *a);
+typedef int rv_lu_kernel(int64_t n, void *a, int *pivots);
 typedef void rv_sgd_kernel(int64_t n, const rv_sgd_update *u, void *parameter, const void *gradient,
                            void *buffer);
 typedef void rv_adam_kernel(int64_t n, const rv_adam_update *u, void *parameter,
@@ -88,6 +90,8 @@ rv_rows_kernel RV_KERNEL(softmax_F32), RV_KERNEL(softmax_F64);
 rv_rows_kernel RV_KERNEL(log_softmax_F32), RV_KERNEL(log_softmax_F64);
 rv_cross_entropy_kernel RV_KERNEL(cross_entropy_F32), RV_KERNEL(cross_entropy_F64);
 rv_dropout_kernel RV_KERNEL(dropout_F32), RV_KERNEL(dropout_F64);
+rv_cholesky_kernel RV_KERNEL(cholesky_F32), RV_KERNEL(cholesky_F64);
+rv_lu_kernel RV_KERNEL(lu_F32), RV_KERNEL(lu_F64);
 rv_sgd_kernel RV_KERNEL(sgd_F32), RV_KERNEL(sgd_F64);
 rv_adam_kernel RV_KERNEL(adam_F32), RV_KERNEL(adam_F64);
 

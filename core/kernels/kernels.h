@@ -77,6 +77,8 @@ typedef struct rv_adam_update {
     double root_scale; /* sqrt(1 - beta2^t) */
 } rv_adam_update;
 
+#define RV_SMALL_MATRIX 32
+
 typedef struct rv_kernels {
     const char *name;                              /* "baseline", "avx2", "avx512" */
     rv_loop *loops[RV_LOOP_COUNT][RV_DTYPE_COUNT]; /* by the inputs' dtype; NULL: none */
@@ -92,6 +94,11 @@ typedef struct rv_kernels {
      * kept when its random number, (32 bits) >= threshold. */
     void (*dropout[2])(int64_t n, const void *x, void *y, uint64_t seed, uint64_t offset,
                        int64_t first, uint32_t threshold, double scale);
+    /* Factors of row-major [n,n], n <= RV_SMALL_MATRIX, in place; 0, or the place (from 1) of what
+     * is 0 or not positive. Cholesky's l of the lower triangle; LAPACK's factors of a' and
+     * exchanges. */
+    int (*cholesky[2])(int64_t n, void *a);
+    int (*lu[2])(int64_t n, void *a, int *pivots);
     void (*sgd[2])(int64_t n, const rv_sgd_update *u, void *parameter, const void *gradient,
                    void *buffer);
     void (*adam[2])(int64_t n, const rv_adam_update *u, void *parameter, const void *gradient,

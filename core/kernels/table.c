@@ -17,6 +17,8 @@ const rv_kernels RV_KERNELS_TABLE = {.name = RV_TEXT(RV_ISA),
                                      .log_softmax = FLOATING(log_softmax),
                                      .cross_entropy = FLOATING(cross_entropy),
                                      .dropout = FLOATING(dropout),
+                                     .cholesky = FLOATING(cholesky),
+                                     .lu = FLOATING(lu),
                                      .sgd = FLOATING(sgd),
                                      .adam = FLOATING(adam),
                                      RV_LOOPS(LOOP) RV_CASTS(CAST) RV_FOLDS(FOLD)};
