@@ -129,13 +129,14 @@ static rv_tensor *by_qr(rv_tensor *x)
 
 #define FUNCTIONS_OF_LINALG(X) X(by_einsum) X(by_linear)
 #if RV_BLAS
-#define FUNCTIONS(X)                                                              \
-    FUNCTIONS_OF_LINALG(X)                                                        \
-    X(by_solve)                                                                   \
-    X(rv_inverse)                                                                 \
-    X(rv_det) X(by_slogdet) X(by_cholesky) X(by_triangular) X(lapack_exponential) \
-        X(lapack_projection) X(lapack_squashed) X(lapack_left) X(lapack_right)    \
-            X(by_singular_values) X(by_pinv) X(by_lstsq) X(by_qr)
+#define FUNCTIONS(X)                                                                         \
+    FUNCTIONS_OF_LINALG(X)                                                                   \
+    X(by_solve)                                                                              \
+    X(rv_inverse)                                                                            \
+    X(rv_det)                                                                                \
+    X(by_slogdet) X(by_cholesky) X(by_triangular) X(lapack_exponential) X(lapack_projection) \
+        X(lapack_squashed) X(lapack_left) X(lapack_right) X(by_singular_values) X(by_pinv)   \
+            X(by_lstsq) X(by_qr)
 #else
 #define FUNCTIONS(X) FUNCTIONS_OF_LINALG(X)
 #endif
@@ -325,6 +326,8 @@ Test(linalg, equal_eigenvalues_have_a_gradient_but_not_their_vectors)
     cr_expect_not(isfinite(rv_item_at(rv_grad(a), 0, 1)));
 }
 
+#if RV_RECYCLE
+
 /* ---- memory -----------------------------------------------------------------------------------
  */
 
@@ -346,4 +349,5 @@ Test(linalg, holds_no_more_memory_from_step_to_step)
     cr_expect_eq(held_at_last, held);
 }
 
+#endif
 #endif
