@@ -235,16 +235,14 @@ SUM_OF_FUNCTIONS(powers, F64, double, double, OVER_CENTER, powers_f64, f64_sum)
             best[i] = line(n, from + i * step, stride, best[i]);                                   \
     }
 
-BEST_LINES(max, F32, float, f32_max)
-BEST_LINES(max, F64, double, f64_max)
-BEST_ROWS(max, F32, float, LARGER, AS_IT_IS)
-BEST_ROWS(max, F64, double, LARGER, AS_IT_IS)
-
 #define BEST(fold, dtype, T, BETTER, TERM)                \
     DEFINE_BEST_IN_LANES(fold##_##dtype, T, BETTER, TERM) \
     BEST_LINES(fold, dtype, T, fold##_##dtype)            \
     BEST_ROWS(fold, dtype, T, BETTER, TERM)
 
+#define AS_IT_IS(x) (x)
+BEST(max, F32, float, LARGER, AS_IT_IS)
+BEST(max, F64, double, LARGER, AS_IT_IS)
 BEST(min, F32, float, SMALLER, AS_IT_IS)
 BEST(min, F64, double, SMALLER, AS_IT_IS)
 BEST(max_size, F32, float, LARGER, fabsf)

@@ -114,8 +114,4 @@ static inline double f64_sum(int64_t n, const char *from, int64_t stride)
         return first;                                                   \
     }
 
-#define AS_IT_IS(x) (x)
-DEFINE_BEST_IN_LANES(f32_max, float, LARGER, AS_IT_IS)
-DEFINE_BEST_IN_LANES(f64_max, double, LARGER, AS_IT_IS)
-
 #endif
