@@ -158,6 +158,7 @@ typedef struct rv_adam_update {
     double root_scale; /* sqrt(1 - beta2^t) */
 } rv_adam_update;
 
+#define RV_SMALL_MATRIX 32
 /* How rows of logits are compared with the classes that they should name, in cross entropy. */
 typedef struct rv_class_rows {
     const int64_t *labels; /* [rows] */
@@ -299,6 +300,11 @@ typedef struct rv_kernels {
      * kept when its random number, (32 bits) >= threshold. */
     void (*dropout[2])(int64_t n, const void *x, void *y, uint64_t seed, uint64_t offset,
                        int64_t first, uint32_t threshold, double scale);
+    /* Factors of row-major [n,n], n <= RV_SMALL_MATRIX, in place; 0, or the place (from 1) of what
+     * is 0 or not positive. Cholesky's l of the lower triangle; LAPACK's factors of a' and
+     * exchanges. */
+    int (*cholesky[2])(int64_t n, void *a);
+    int (*lu[2])(int64_t n, void *a, int *pivots);
     /* mean, and sum of (x - mean)^2; and for each column of [rows, width]: moments [width, 2] */
     void (*norm_moments[2])(const rv_norm_block *block, const void *x, double moments[2]);
     void (*norm_moments_columns[2])(int64_t rows, int64_t width, const void *x, double *moments);
