@@ -112,13 +112,6 @@ static inline float f32_exp_of_negative(float a)
     return (1.0f + fraction) * GUARDED_POWER(rounded) * UNGUARD;
 }
 
-/* e^x for x <= 0; 1 above. */
-static inline float f32_exp_below_0(float x)
-{
-    const float a = x < 0.0f ? -x : 0.0f;
-    return f32_exp_of_negative(a > 104.0f ? 104.0f : a);
-}
-
 /* (1 + e^-x) * guard, for x in [-110, 40] and a power of 2 that keeps it finite: 2^-32 is small
  * enough for all of these. Neither the product nor, where it matters, the first sum is rounded. */
 static inline float f32_one_plus_exp(float x, float guard)
