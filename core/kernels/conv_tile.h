@@ -1,4 +1,5 @@
 /* conv_tile.h - conv.c's functions for one element type T (TYPE) and one width of blocks (WIDE).
+ * Private to kernels/.
  *
  * Included once for each; so it has no guard.
  */
