@@ -47,6 +47,11 @@
 #define RV_INDEPENDENT _Pragma("GCC ivdep")
 #endif
 
+/* RV_VECTOR(16) after a type makes it a vector of 16 bytes; RV_SHUFFLE(a, b, 0, 4, ...) is one
+ * whose elements are those of a, and behind them b's, that the numbers say. */
+#define RV_VECTOR(bytes) __attribute__((vector_size(bytes)))
+#define RV_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+
 #define RV_COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 /* Defaults come first in an options struct and the caller's fields after them, so some are written

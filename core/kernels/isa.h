@@ -84,6 +84,7 @@ RV_LOOPS(RV_DECLARE_LOOP)
 RV_CASTS(RV_DECLARE_CAST)
 RV_FOLDS(RV_DECLARE_FOLD)
 
+rv_transpose_kernel RV_KERNEL(transpose_1), RV_KERNEL(transpose_4), RV_KERNEL(transpose_8);
 rv_rows_kernel RV_KERNEL(softmax_F32), RV_KERNEL(softmax_F64);
 rv_rows_kernel RV_KERNEL(log_softmax_F32), RV_KERNEL(log_softmax_F64);
 rv_cross_entropy_kernel RV_KERNEL(cross_entropy_F32), RV_KERNEL(cross_entropy_F64);

@@ -65,6 +65,11 @@ typedef struct rv_fold {
     void (*rows)(int64_t n, int64_t width, const char *from, int64_t stride, void *into);
 } rv_fold;
 
+/* y[i,j] = x[j,i] for i in [0,rows), j in [0,columns): x_step and y_step are the bytes from a row
+ * to the next, whose elements are contiguous. The two do not overlap. */
+typedef void rv_transpose_kernel(int64_t rows, int64_t columns, const char *x, int64_t x_step,
+                                 char *y, int64_t y_step);
+
 /* What an update of a parameter needs, for one piece of n contiguous elements of F32 or F64. */
 typedef struct rv_sgd_update {
     double lr, momentum, dampening, weight_decay;
@@ -82,6 +87,7 @@ typedef struct rv_kernels {
     rv_loop *loops[RV_LOOP_COUNT][RV_DTYPE_COUNT]; /* by the inputs' dtype; NULL: none */
     rv_loop *cast[RV_DTYPE_COUNT][RV_DTYPE_COUNT]; /* [from][to]; one input; [d][d] copies */
     rv_fold folds[RV_FOLD_COUNT][RV_DTYPE_COUNT];
+    rv_transpose_kernel *transpose[RV_DTYPE_COUNT];
     /* Below, [0] is F32 and [1] is F64; rows are contiguous, [rows, n]. */
     void (*softmax[2])(int64_t rows, int64_t n, const void *x, void *y);
     void (*log_softmax[2])(int64_t rows, int64_t n, const void *x, void *y);

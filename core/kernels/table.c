@@ -13,6 +13,10 @@
     }
 
 const rv_kernels RV_KERNELS_TABLE = {.name = RV_TEXT(RV_ISA),
+                                     .transpose = {[RV_F32] = RV_KERNEL(transpose_4),
+                                                   [RV_F64] = RV_KERNEL(transpose_8),
+                                                   [RV_I64] = RV_KERNEL(transpose_8),
+                                                   [RV_U8] = RV_KERNEL(transpose_1)},
                                      .softmax = FLOATING(softmax),
                                      .log_softmax = FLOATING(log_softmax),
                                      .cross_entropy = FLOATING(cross_entropy),
