@@ -27,8 +27,8 @@ DEFINE_TURN_EACH(turn_each_1, uint8_t)
 DEFINE_TURN_EACH(turn_each_4, uint32_t)
 DEFINE_TURN_EACH(turn_each_8, uint64_t)
 
-typedef uint32_t RV_VECTOR(16) four;
-typedef uint64_t RV_VECTOR(16) two;
+RV_VECTOR(four, uint32_t, 16);
+RV_VECTOR(two, uint64_t, 16);
 
 /* A square of 4 by 4 elements of 4 bytes. */
 static inline void turn_square_4(const char *x, int64_t x_step, char *y, int64_t y_step)
