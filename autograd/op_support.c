@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "autograd/graph.h"
+
 #include "core/elementwise.h"
 #include "core/parallel.h"
 
@@ -74,6 +76,11 @@ rv_tensor **rv_tensor_array(int n)
     int64_t bytes = ((int64_t)n + 1) * (int64_t)sizeof(rv_tensor *);
     const rv_tensor *array = rv_zeros_n(RV_U8, 1, &bytes);
     return array != NULL ? (rv_tensor **)(void *)array->data : NULL;
+}
+
+rv_tensor *rv_alone(rv_tensor *x)
+{
+    return x != NULL && rv_recording() ? rv_detach(x) : x;
 }
 
 int64_t rv_product(int count, const int64_t *sizes)

@@ -53,6 +53,22 @@ bool rv_is_contiguous(const rv_tensor *t)
     return true;
 }
 
+bool rv_is_channels_last(const rv_tensor *t)
+{
+    if (t == NULL || t->ndim < 2)
+        return false;
+    int64_t step = 1;
+    for (int i = t->ndim - 1; i >= 0; i--) {
+        const int axis = i == t->ndim - 1 ? 1 : i > 0 ? i + 1 : 0;
+        if (t->shape[axis] == 1)
+            continue;
+        if (t->strides[axis] != step && t->numel > 0)
+            return false;
+        step *= t->shape[axis];
+    }
+    return true;
+}
+
 /* The axes from the largest stride to the smallest; equal strides stay in order. */
 static void sort_axes(const rv_tensor *t, int axes[RV_MAX_DIMENSIONS])
 {

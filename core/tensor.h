@@ -159,6 +159,8 @@ RV_API bool rv_to_array(const rv_tensor *t, void *array);
 
 /* Whether elements stand row-major without gaps. */
 RV_API bool rv_is_contiguous(const rv_tensor *t);
+/* Whether those of a tensor [n, channels, ...] stand so with its channels as the last axis. */
+RV_API bool rv_is_channels_last(const rv_tensor *t);
 
 /* Whether both have the same shape, dtype and elements (NaN differs from itself). False for NULL.
  */
@@ -246,6 +248,13 @@ RV_API uint32_t rv_storage_version(const rv_storage *storage);
  * autograd/graph.h); and turns it on or off, returning what it was. */
 RV_API bool rv_recording(void);
 RV_API bool rv_set_recording(bool on);
+/* The same for whether it looks for NaN and infinities (false until rv_detect_anomaly in
+ * autograd/anomaly.h). */
+RV_API bool rv_set_detecting(bool on);
+/* Both at once, for those who look with each operation: a sum of these. */
+#define RV_MODE_RECORDING 1u
+#define RV_MODE_DETECTING 2u
+RV_API unsigned rv_thread_mode(void);
 
 RV_END_C
 

@@ -75,11 +75,17 @@ typedef union totals {
     uint8_t u8[MOST];
 } totals;
 
+static bool is_pick(rv_fold_id fold)
+{
+    return fold == RV_FOLD_max || fold == RV_FOLD_min || fold == RV_FOLD_max_size ||
+           fold == RV_FOLD_min_size;
+}
+
 static rv_dtype accumulator_of(rv_fold_id fold, rv_dtype dtype)
 {
-    if (fold == RV_FOLD_max)
+    if (is_pick(fold))
         return dtype;
-    return rv_dtype_is_floating(dtype) ? RV_F64 : RV_I64;
+    return rv_dtype_is_floating(dtype) && fold != RV_FOLD_count ? RV_F64 : RV_I64;
 }
 
 static double total_at(const totals *t, rv_dtype accumulator, int64_t i)
@@ -106,24 +112,54 @@ static totals ones(rv_dtype accumulator)
     return t;
 }
 
+/* y joined with x, by the definition of each fold. */
+static long double joined(rv_fold_id fold, long double y, long double x)
+{
+    switch (fold) {
+    case RV_FOLD_sum: return y + x;
+    case RV_FOLD_prod: return y * x;
+    case RV_FOLD_max: return fmaxl(y, x);
+    case RV_FOLD_min: return fminl(y, x);
+    case RV_FOLD_count: return y + (x != 0);
+    case RV_FOLD_sum_sizes: return y + fabsl(x);
+    case RV_FOLD_sum_squares: return y + x * x;
+    case RV_FOLD_max_size: return fmaxl(y, fabsl(x));
+    case RV_FOLD_min_size: return fminl(y, fabsl(x));
+    default: return (long double)NAN;
+    }
+}
+
+/* Products are of few factors here, so that integers do not wrap around. */
 static long double folded(rv_fold_id fold, rv_dtype dtype, int64_t n, int64_t first, int64_t step)
 {
     long double y = 1;
-    for (int64_t i = 0; i < n; i++) {
-        const long double x = value(dtype, first + i * step);
-        y = fold == RV_FOLD_sum ? y + x : x > y ? x : y;
-    }
+    for (int64_t i = 0; i < n; i++)
+        y = joined(fold, y, value(dtype, first + i * step));
     return y;
 }
 
-static void check_line(const rv_kernels *table, rv_fold_id fold, rv_dtype dtype, int64_t n,
-                       int64_t step)
+static bool applies(const rv_kernels *table, rv_fold_id fold, rv_dtype dtype, int64_t n)
+{
+    return table->folds[fold][dtype].lines != NULL &&
+           (fold != RV_FOLD_prod || rv_dtype_is_floating(dtype) || n <= 2);
+}
+
+/* Three lines, whose starts are `step` elements apart too. */
+static void check_lines(const rv_kernels *table, rv_fold_id fold, rv_dtype dtype, int64_t n,
+                        int64_t step)
 {
     const rv_dtype accumulator = accumulator_of(fold, dtype);
+    const int64_t bytes = step * (int64_t)rv_dtype_size(dtype);
     totals got = ones(accumulator);
-    table->folds[fold][dtype].line(n, values_of(dtype), step * (int64_t)rv_dtype_size(dtype), &got);
-    cr_assert(is_close(total_at(&got, accumulator, 0), folded(fold, dtype, n, 0, step), 1e-14),
-              "%s fold %d of %lld %s", table->name, fold, (long long)n, rv_dtype_name(dtype));
+    if (!applies(table, fold, dtype, n))
+        return;
+    const int64_t lines = n * step + 3 * step < 3 * MOST ? 3 : 1;
+    table->folds[fold][dtype].lines(lines, n, values_of(dtype), bytes, bytes, &got);
+    for (int64_t k = 0; k < 3; k++)
+        cr_assert(is_close(total_at(&got, accumulator, k),
+                           folded(fold, dtype, k < lines ? n : 0, k * step, step), 1e-14),
+                  "%s fold %d of %lld %s, line %lld", table->name, fold, (long long)n,
+                  rv_dtype_name(dtype), (long long)k);
 }
 
 static void check_rows(const rv_kernels *table, rv_fold_id fold, rv_dtype dtype, int64_t n,
@@ -131,6 +167,8 @@ static void check_rows(const rv_kernels *table, rv_fold_id fold, rv_dtype dtype,
 {
     const rv_dtype accumulator = accumulator_of(fold, dtype);
     totals got = ones(accumulator);
+    if (!applies(table, fold, dtype, n))
+        return;
     table->folds[fold][dtype].rows(n, width, values_of(dtype), step * (int64_t)rv_dtype_size(dtype),
                                    &got);
     for (int64_t j = 0; j <= width && j < MOST; j++)
@@ -149,13 +187,70 @@ Test(row_kernels, folds_of_all_sizes_and_strides)
             for (int dtype = 0; dtype < RV_DTYPE_COUNT; dtype++)
                 for (int s = 0; s < RV_COUNT(sizes); s++) {
                     for (int64_t step = 0; step <= 3; step++)
-                        check_line(table, (rv_fold_id)fold, (rv_dtype)dtype, sizes[s], step);
+                        check_lines(table, (rv_fold_id)fold, (rv_dtype)dtype, sizes[s], step);
                     for (int w = 0; w < RV_COUNT(sizes); w++)
                         for (int64_t gap = 0; gap <= 2; gap += 2)
                             if (sizes[s] * (sizes[w] + gap) <= 3 * MOST)
                                 check_rows(table, (rv_fold_id)fold, (rv_dtype)dtype, sizes[s],
                                            sizes[w], sizes[w] + gap);
                 }
+}
+
+/* A term of a fold with centers; F32 has its own e^x. */
+static long double term(rv_centered_fold_id fold, long double x, long double c)
+{
+    switch (fold) {
+    case RV_FOLD_deviations: return (x - c) * (x - c);
+    case RV_FOLD_exps: return expl(x - (isinf(c) ? 0 : c));
+    default: return powl(fabsl(x / c), 2.5L);
+    }
+}
+
+static void check_centered(const rv_kernels *table, rv_centered_fold_id fold, rv_dtype dtype,
+                           int64_t n, int64_t width, const double *centers)
+{
+    const double tolerance = dtype == RV_F32 && fold == RV_FOLD_exps ? 1e-6 : 1e-13;
+    const int64_t size = (int64_t)rv_dtype_size(dtype);
+    double lines[MOST], rows[MOST];
+    for (int64_t j = 0; j < width; j++)
+        lines[j] = rows[j] = 1;
+    /* Line k begins at element k*n; column j at element j. */
+    table->centered_folds[fold][dtype].lines(width, n, values_of(dtype), n * size, size, centers,
+                                             2.5, lines);
+    table->centered_folds[fold][dtype].rows(n, width, values_of(dtype), width * size, centers, 2.5,
+                                            rows);
+    for (int64_t j = 0; j < width; j++) {
+        long double line = 1, column = 1;
+        for (int64_t i = 0; i < n; i++) {
+            line += term(fold, value(dtype, j * n + i), (long double)centers[j]);
+            column += term(fold, value(dtype, i * width + j), (long double)centers[j]);
+        }
+        cr_assert(is_close(lines[j], line, tolerance), "%s fold %d, line %lld of %lld: %g, not %Lg",
+                  table->name, fold, (long long)j, (long long)n, lines[j], line);
+        cr_assert(is_close(rows[j], column, tolerance), "%s fold %d, column %lld of %lld: %g",
+                  table->name, fold, (long long)j, (long long)n, rows[j]);
+    }
+}
+
+Test(row_kernels, folds_with_centers)
+{
+    const rv_kernels *table;
+    double centers[MOST];
+    draw_values();
+    for (int j = 0; j < MOST; j++)
+        centers[j] = j % 5 == 3 ? 4 : j % 7 - 3.5;
+    for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++)
+        for (int fold = 0; fold < RV_CENTERED_FOLD_COUNT; fold++)
+            for (int dtype = RV_F32; dtype <= RV_F64; dtype++)
+                for (int s = 0; s < RV_COUNT(sizes); s++)
+                    for (int w = 1; w < RV_COUNT(sizes); w++)
+                        if (sizes[s] * sizes[w] <= 3 * MOST)
+                            check_centered(table, (rv_centered_fold_id)fold, (rv_dtype)dtype,
+                                           sizes[s], sizes[w], centers);
+    for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++)
+        for (int dtype = RV_F32; dtype <= RV_F64; dtype++) /* of nothing there is nothing */
+            check_centered(table, RV_FOLD_exps, (rv_dtype)dtype, 3, 2,
+                           (const double[]){(double)INFINITY, -(double)INFINITY});
 }
 
 /* Wherever a NaN stands, and whatever comes after it. */
@@ -171,8 +266,8 @@ Test(row_kernels, nan_wins_a_max)
             values.f64[at] = (double)NAN;
             float y = 0, columns[10] = {0};
             double y64 = 0, columns64[10] = {0};
-            table->folds[RV_FOLD_max][RV_F32].line(100, values_of(RV_F32), 4, &y);
-            table->folds[RV_FOLD_max][RV_F64].line(100, values_of(RV_F64), 8, &y64);
+            table->folds[RV_FOLD_max][RV_F32].lines(1, 100, values_of(RV_F32), 0, 4, &y);
+            table->folds[RV_FOLD_max][RV_F64].lines(1, 100, values_of(RV_F64), 0, 8, &y64);
             table->folds[RV_FOLD_max][RV_F32].rows(10, 10, values_of(RV_F32), 40, columns);
             table->folds[RV_FOLD_max][RV_F64].rows(10, 10, values_of(RV_F64), 80, columns64);
             cr_expect(isnan(y) && isnan(y64));
@@ -200,10 +295,10 @@ Test(row_kernels, sums_are_accurate)
     const double want = COUNT * 0.1, want32 = COUNT * (double)0.1f;
     for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++) {
         double y = 0, strided = 0, columns[10] = {0}, y32 = 0;
-        table->folds[RV_FOLD_sum][RV_F64].line(COUNT, (const char *)x, 8, &y);
-        table->folds[RV_FOLD_sum][RV_F64].line(COUNT / 2, (const char *)x, 16, &strided);
+        table->folds[RV_FOLD_sum][RV_F64].lines(1, COUNT, (const char *)x, 0, 8, &y);
+        table->folds[RV_FOLD_sum][RV_F64].lines(1, COUNT / 2, (const char *)x, 0, 16, &strided);
         table->folds[RV_FOLD_sum][RV_F64].rows(COUNT / 10, 10, (const char *)x, 80, columns);
-        table->folds[RV_FOLD_sum][RV_F32].line(COUNT, (const char *)x32, 4, &y32);
+        table->folds[RV_FOLD_sum][RV_F32].lines(1, COUNT, (const char *)x32, 0, 4, &y32);
         cr_expect(fabs(y - want) <= 7e-16 * want, "%.17g", y);
         cr_expect(fabs(strided - want / 2) <= 7e-16 * want, "%.17g", strided);
         cr_expect(fabs(columns[9] - want / 10) <= 7e-16 * want, "%.17g", columns[9]);
@@ -241,7 +336,9 @@ static void check_softmax(const rv_kernels *table, rv_dtype dtype, int64_t rows,
         labels[row] = n > 0 ? row * 7 % n : 0;
     table->softmax[dtype](rows, n, values_of(dtype), y);
     table->log_softmax[dtype](rows, n, values_of(dtype), logs);
-    table->cross_entropy[dtype](rows, n, values_of(dtype), labels, losses);
+    const rv_class_rows of = {.labels = labels, .ignored = -100, .label_share = 1};
+    if (n > 0)
+        table->cross_entropy[dtype](rows, n, values_of(dtype), &of, losses);
     for (int64_t row = 0; row < rows; row++) {
         long double max, log_of_sum = log_sum(dtype, n, row, &max);
         for (int64_t j = 0; j < n; j++) {
@@ -249,8 +346,9 @@ static void check_softmax(const rv_kernels *table, rv_dtype dtype, int64_t rows,
             cr_assert(is_close(floating_at(dtype, logs, row * n + j), want, tolerance));
             cr_assert(is_close(floating_at(dtype, y, row * n + j), expl(want), tolerance));
         }
-        const long double loss =
-            n > 0 ? log_of_sum + max - value(dtype, row * n + labels[row]) : (long double)NAN;
+        if (n == 0)
+            continue;
+        const long double loss = log_of_sum + max - value(dtype, row * n + labels[row]);
         cr_assert(is_close(floating_at(dtype, losses, row), loss, tolerance), "%s %s n %lld: %g",
                   table->name, rv_dtype_name(dtype), (long long)n, floating_at(dtype, losses, row));
     }
@@ -278,10 +376,11 @@ Test(row_kernels, softmax_of_extreme_rows)
     const rv_kernels *table;
     for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++)
         for (int row = 0; row < RV_COUNT(x); row++) {
+            const rv_class_rows of = {.labels = &(int64_t){1}, .label_share = 1};
             float y[3], logs[3], loss;
             table->softmax[0](1, 3, x[row], y);
             table->log_softmax[0](1, 3, x[row], logs);
-            table->cross_entropy[0](1, 3, x[row], &(int64_t){1}, &loss);
+            table->cross_entropy[0](1, 3, x[row], &of, &loss);
             for (int j = 0; j < 3; j++) {
                 cr_expect(is_close((double)y[j], (long double)want[row][j], 1e-6));
                 cr_expect(is_close((double)logs[j], logl((long double)want[row][j]), 1e-6) ||

@@ -1,9 +1,10 @@
-/* lanes.h - sums and maxima of a line of elements. Private to kernels/.
+/* lanes.h - folding a line of elements into one number. Private to kernels/.
  *
- * A sum runs in several lanes, element i into lane i % LANES, and the lanes are added as a tree:
- * that is what vectorizes, and it rounds less than one long chain. Sums of F64 are pairwise beyond
- * that (Higham 1993: the error grows with log n). The order depends on n alone, so all instruction
- * sets and strides give the same bits.
+ * A long line runs in several lanes, element i into lane i % LANES, and the lanes are folded as a
+ * tree: that is what vectorizes, and a sum rounds less than in one long chain. Beyond that, sums
+ * are pairwise (Higham 1993: the error grows with log n). Lines too short for the lanes are folded
+ * one after the other, so that many of them run at once in one core. The order depends on n alone,
+ * so all instruction sets and strides give the same bits.
  */
 #ifndef RV_CORE_KERNELS_LANES_H
 #define RV_CORE_KERNELS_LANES_H
@@ -17,84 +18,100 @@
 
 #define LANE_ELEMENT(T, i) (*(const T *)(const void *)(from + (i)*stride))
 
-/* The larger of two, and NaN if one of them is. */
+#define PLUS(a, b) ((a) + (b))
+#define TIMES(a, b) ((a) * (b))
+/* The larger of two, and the smaller; NaN if one of them is. */
 #define LARGER(a, b) ((((a) > (b)) | ((a) != (a))) ? (a) : (b))
+#define SMALLER(a, b) ((((a) < (b)) | ((a) != (a))) ? (a) : (b))
 
-/* Written for any stride; where it is called with a constant one it is compiled for that. */
-#define DEFINE_SUM_IN_LANES(name, T)                                       \
-    static inline double name(int64_t n, const char *from, int64_t stride) \
-    {                                                                      \
-        double lane[SUM_LANES] = {0};                                      \
-        int64_t i = 0;                                                     \
-        for (; i + SUM_LANES <= n; i += SUM_LANES)                         \
-            for (int j = 0; j < SUM_LANES; j++)                            \
-                lane[j] += (double)LANE_ELEMENT(T, i + j);                 \
-        for (int j = 0; i + j < n; j++)                                    \
-            lane[j] += (double)LANE_ELEMENT(T, i + j);                     \
-        for (int half = SUM_LANES / 2; half > 0; half /= 2)                \
-            for (int j = 0; j < half; j++)                                 \
-                lane[j] += lane[j + half];                                 \
-        return lane[0];                                                    \
+/* Defines name(n, from, stride, c, p): JOINED, which starts from `start`, of TERM(x, c, p) over n
+ * elements x of type T, in double. name_block, for one block, is written for any stride; where it
+ * is called with a constant one it is compiled for that. */
+#define DEFINE_FOLD_IN_LANES(name, T, start, JOINED, TERM)                                       \
+    static inline double name##_block(int64_t n, const char *from, int64_t stride, double c,     \
+                                      double p)                                                  \
+    {                                                                                            \
+        (void)c;                                                                                 \
+        (void)p;                                                                                 \
+        if (n < SUM_LANES) {                                                                     \
+            double total = (start);                                                              \
+            for (int64_t i = 0; i < n; i++)                                                      \
+                total = JOINED(total, TERM(LANE_ELEMENT(T, i), c, p));                           \
+            return total;                                                                        \
+        }                                                                                        \
+        double lane[SUM_LANES];                                                                  \
+        for (int j = 0; j < SUM_LANES; j++)                                                      \
+            lane[j] = (start);                                                                   \
+        int64_t i = 0;                                                                           \
+        for (; i + SUM_LANES <= n; i += SUM_LANES)                                               \
+            for (int j = 0; j < SUM_LANES; j++)                                                  \
+                lane[j] = JOINED(lane[j], TERM(LANE_ELEMENT(T, i + j), c, p));                   \
+        for (int j = 0; i + j < n; j++)                                                          \
+            lane[j] = JOINED(lane[j], TERM(LANE_ELEMENT(T, i + j), c, p));                       \
+        for (int half = SUM_LANES / 2; half > 0; half /= 2)                                      \
+            for (int j = 0; j < half; j++)                                                       \
+                lane[j] = JOINED(lane[j], lane[j + half]);                                       \
+        return lane[0];                                                                          \
+    }                                                                                            \
+                                                                                                 \
+    /* Halves are folded until they are blocks. */                                               \
+    static double name##_halves(int64_t n, const char *from, int64_t stride, double c, double p) \
+    {                                                                                            \
+        if (n <= PAIRWISE_BLOCK)                                                                 \
+            return stride == sizeof(T) ? name##_block(n, from, sizeof(T), c, p)                  \
+                                       : name##_block(n, from, stride, c, p);                    \
+        const int64_t half = n / 2 - n / 2 % SUM_LANES;                                          \
+        return JOINED(name##_halves(half, from, stride, c, p),                                   \
+                      name##_halves(n - half, from + half * stride, stride, c, p));              \
+    }                                                                                            \
+                                                                                                 \
+    static inline double name(int64_t n, const char *from, int64_t stride, double c, double p)   \
+    {                                                                                            \
+        if (n < SUM_LANES && stride == sizeof(T))                                                \
+            return name##_block(n, from, sizeof(T), c, p);                                       \
+        return name##_halves(n, from, stride, c, p);                                             \
     }
 
-DEFINE_SUM_IN_LANES(f32_lanes, float)
-DEFINE_SUM_IN_LANES(f64_lanes, double)
+#define ITSELF(x, c, p) ((double)(x))
+DEFINE_FOLD_IN_LANES(f32_terms, float, 0, PLUS, ITSELF)
+DEFINE_FOLD_IN_LANES(f64_terms, double, 0, PLUS, ITSELF)
 
 static inline double f32_sum(int64_t n, const char *from, int64_t stride)
 {
-    return stride == sizeof(float) ? f32_lanes(n, from, sizeof(float)) : f32_lanes(n, from, stride);
+    return f32_terms(n, from, stride, 0, 0);
 }
 
-static inline double f64_sum_block(int64_t n, const char *from, int64_t stride)
+static inline double f64_sum(int64_t n, const char *from, int64_t stride)
 {
-    return stride == sizeof(double) ? f64_lanes(n, from, sizeof(double))
-                                    : f64_lanes(n, from, stride);
+    return f64_terms(n, from, stride, 0, 0);
 }
 
-/* Halves are added until they are blocks. */
-static double f64_sum(int64_t n, const char *from, int64_t stride)
-{
-    if (n <= PAIRWISE_BLOCK)
-        return f64_sum_block(n, from, stride);
-    const int64_t half = n / 2 - n / 2 % SUM_LANES;
-    return f64_sum(half, from, stride) + f64_sum(n - half, from + half * stride, stride);
-}
-
-/* The largest of `first` and n elements. Short lines are not worth the lanes. */
-#define DEFINE_MAX_IN_LANES(name, T)                                           \
-    static inline T name(int64_t n, const char *from, int64_t stride, T first) \
-    {                                                                          \
-        T lane[MAX_LANES];                                                     \
-        int64_t i = 0;                                                         \
-        if (n >= MAX_LANES) {                                                  \
-            for (int j = 0; j < MAX_LANES; j++)                                \
-                lane[j] = first;                                               \
-            for (; i + MAX_LANES <= n; i += MAX_LANES)                         \
-                for (int j = 0; j < MAX_LANES; j++)                            \
-                    lane[j] = LARGER(LANE_ELEMENT(T, i + j), lane[j]);         \
-            for (int half = MAX_LANES / 2; half > 0; half /= 2)                \
-                for (int j = 0; j < half; j++)                                 \
-                    lane[j] = LARGER(lane[j + half], lane[j]);                 \
-            first = lane[0];                                                   \
-        }                                                                      \
-        for (; i < n; i++)                                                     \
-            first = LARGER(LANE_ELEMENT(T, i), first);                         \
-        return first;                                                          \
+/* Defines name(n, from, stride, first): BETTER of `first` and TERM of n elements. In lanes where
+ * elements are neighbours and many; the order does not matter here. */
+#define DEFINE_BEST_IN_LANES(name, T, BETTER, TERM)                     \
+    static T name(int64_t n, const char *from, int64_t stride, T first) \
+    {                                                                   \
+        int64_t i = 0;                                                  \
+        if (n >= MAX_LANES && stride == sizeof(T)) {                    \
+            const T *const xs = (const T *)(const void *)from;          \
+            T lane[MAX_LANES];                                          \
+            for (int j = 0; j < MAX_LANES; j++)                         \
+                lane[j] = first;                                        \
+            for (; i + MAX_LANES <= n; i += MAX_LANES)                  \
+                for (int j = 0; j < MAX_LANES; j++) {                   \
+                    const T x = TERM(xs[i + j]);                        \
+                    lane[j] = BETTER(x, lane[j]);                       \
+                }                                                       \
+            for (int half = MAX_LANES / 2; half > 0; half /= 2)         \
+                for (int j = 0; j < half; j++)                          \
+                    lane[j] = BETTER(lane[j + half], lane[j]);          \
+            first = lane[0];                                            \
+        }                                                               \
+        for (; i < n; i++) {                                            \
+            const T x = TERM(LANE_ELEMENT(T, i));                       \
+            first = BETTER(x, first);                                   \
+        }                                                               \
+        return first;                                                   \
     }
-
-DEFINE_MAX_IN_LANES(f32_max_lanes, float)
-DEFINE_MAX_IN_LANES(f64_max_lanes, double)
-
-static inline float f32_max(int64_t n, const char *from, int64_t stride, float first)
-{
-    return stride == sizeof(float) ? f32_max_lanes(n, from, sizeof(float), first)
-                                   : f32_max_lanes(n, from, stride, first);
-}
-
-static inline double f64_max(int64_t n, const char *from, int64_t stride, double first)
-{
-    return stride == sizeof(double) ? f64_max_lanes(n, from, sizeof(double), first)
-                                    : f64_max_lanes(n, from, stride, first);
-}
 
 #endif
