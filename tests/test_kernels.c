@@ -458,3 +458,54 @@ Test(kernels, copies_keep_the_bits_of_nan)
                 cr_expect_eq(y[i * stride / 4], bits[i]);
         }
 }
+
+/* ---- copies that turn around ---------------------------------------------------------------- */
+
+Test(kernels, copies_go_backwards)
+{
+    const rv_kernels *table;
+    for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++)
+        for (int d = 0; d < RV_DTYPE_COUNT; d++)
+            for (int s = 0; s < RV_COUNT(sizes); s++) {
+                const rv_dtype dtype = (rv_dtype)d;
+                const int64_t size = (int64_t)rv_dtype_size(dtype), n = sizes[s];
+                for (int64_t i = 0; i < n; i++)
+                    put(dtype, inputs[0] + i * size, (double)(i % 256));
+                memset(result, UNTOUCHED, sizeof result);
+                table->cast[dtype][dtype](
+                    n, (char *const[]){result, inputs[0] + (n > 0 ? n - 1 : 0) * size},
+                    (const int64_t[]){size, -size});
+                for (int64_t i = 0; i < n; i++)
+                    cr_assert_eq(get(dtype, result + i * size), (double)((n - 1 - i) % 256));
+                cr_assert_eq((unsigned char)result[n * size], UNTOUCHED);
+            }
+}
+
+/* Rows of x and y are apart by a few elements more than they are long; those stay as they were. */
+static void check_transpose(const rv_kernels *table, rv_dtype dtype, int64_t rows, int64_t columns)
+{
+    const int64_t size = (int64_t)rv_dtype_size(dtype);
+    const int64_t x_step = (rows + 2) * size, y_step = (columns + 1) * size;
+    for (int64_t j = 0; j < columns; j++)
+        for (int64_t i = 0; i < rows; i++)
+            put(dtype, inputs[0] + j * x_step + i * size, (double)((37 * i + j) % 256));
+    memset(result, UNTOUCHED, sizeof result);
+    table->transpose[dtype](rows, columns, inputs[0], x_step, result, y_step);
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t j = 0; j < columns; j++)
+            cr_assert_eq(get(dtype, result + i * y_step + j * size), (double)((37 * i + j) % 256),
+                         "%s: %s [%lld,%lld] of [%lld,%lld]", table->name, rv_dtype_name(dtype),
+                         (long long)i, (long long)j, (long long)rows, (long long)columns);
+        cr_assert_eq((unsigned char)result[i * y_step + columns * size], UNTOUCHED);
+    }
+}
+
+Test(kernels, transposes_of_all_sizes)
+{
+    const rv_kernels *table;
+    for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++)
+        for (int d = 0; d < RV_DTYPE_COUNT; d++)
+            for (int64_t rows = 0; rows < 36; rows++)
+                for (int64_t columns = 0; columns < 36; columns += 1 + columns / 12)
+                    check_transpose(table, (rv_dtype)d, rows, columns);
+}

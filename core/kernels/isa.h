@@ -162,6 +162,7 @@ RV_CASTS(RV_DECLARE_CAST)
 RV_FOLDS(RV_DECLARE_FOLD)
 RV_CENTERED_FOLDS(RV_DECLARE_CENTERED)
 
+rv_transpose_kernel RV_KERNEL(transpose_1), RV_KERNEL(transpose_4), RV_KERNEL(transpose_8);
 rv_rows_kernel RV_KERNEL(softmax_F32), RV_KERNEL(softmax_F64);
 rv_rows_kernel RV_KERNEL(log_softmax_F32), RV_KERNEL(log_softmax_F64);
 rv_rows_grad_kernel RV_KERNEL(softmax_grad_F32), RV_KERNEL(softmax_grad_F64);

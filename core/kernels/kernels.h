@@ -125,6 +125,11 @@ typedef struct rv_fold {
     void (*rows)(int64_t n, int64_t width, const char *from, int64_t stride, void *into);
 } rv_fold;
 
+/* y[i,j] = x[j,i] for i in [0,rows), j in [0,columns): x_step and y_step are the bytes from a row
+ * to the next, whose elements are contiguous. The two do not overlap. */
+typedef void rv_transpose_kernel(int64_t rows, int64_t columns, const char *x, int64_t x_step,
+                                 char *y, int64_t y_step);
+
 /* Sums of a term that depends on a center c[i] of its own for each accumulator, which is a double,
  * and on p. F32 and F64. */
 #define RV_CENTERED_FOLD_LIST(X)     \
@@ -281,6 +286,7 @@ typedef struct rv_kernels {
     rv_loop *cast[RV_DTYPE_COUNT][RV_DTYPE_COUNT]; /* [from][to]; one input; [d][d] copies */
     rv_fold folds[RV_FOLD_COUNT][RV_DTYPE_COUNT];  /* NULLs where a fold does not take the dtype */
     rv_centered_fold centered_folds[RV_CENTERED_FOLD_COUNT][2]; /* [0] F32, [1] F64 */
+    rv_transpose_kernel *transpose[RV_DTYPE_COUNT];
     /* Below, [0] is F32 and [1] is F64; rows are contiguous, [rows, n]. */
     void (*softmax[2])(int64_t rows, int64_t n, const void *x, void *y);
     void (*log_softmax[2])(int64_t rows, int64_t n, const void *x, void *y);
