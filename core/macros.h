@@ -31,6 +31,10 @@
 #define RV_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define RV_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
+/* A function that is called often enough to cost its size each time, and seldom enough that a call
+ * does not matter. */
+#define RV_NOINLINE __attribute__((noinline))
+
 #define RV_JOIN_(a, b) a##b
 #define RV_JOIN(a, b) RV_JOIN_(a, b)
 #define RV_TEXT_(a) #a
