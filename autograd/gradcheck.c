@@ -254,6 +254,7 @@ static bool compare_projection(rv_gradcheck_parts *p, int k, const double *v, do
         r->analytic = analytic;
         r->numeric = numeric;
         r->error = fabs(analytic - numeric);
+        r->relative = rv_gradcheck_relative(analytic, numeric);
         r->allowed = allowed;
     }
     return badness <= 1;
@@ -282,9 +283,9 @@ static bool check_fast(rv_gradcheck_parts *p)
     rv_gradcheck_report *r = p->report;
     rv_gradcheck_say(r,
                      "%lld projections agree; the worst: input %d: analytic %.6g, numeric %.6g "
-                     "(error %.3g, allowed %.3g)",
+                     "(error %.3g, relative %.3g, allowed %.3g)",
                      (long long)r->compared, r->input, r->analytic, r->numeric, r->error,
-                     r->allowed);
+                     r->relative, r->allowed);
     return true;
 }
 
@@ -340,7 +341,7 @@ static bool run_second(rv_gradcheck_parts *own, const rv_gradcheck_options *opti
     const rv_tensor *y = rv_gradcheck_call(own, own->in);
     if (y == NULL)
         return false;
-    rv_tensor *g = rv_empty_n(RV_F64, y->ndim, y->shape);
+    rv_tensor *g = rv_require_grad(rv_empty_n(RV_F64, y->ndim, y->shape));
     rv_tensor **inputs = rv_gradcheck_memory(own, (int64_t)own->count + 1, sizeof *inputs);
     if (g == NULL || inputs == NULL)
         return rv_gradcheck_not_done(own);
@@ -352,10 +353,12 @@ static bool run_second(rv_gradcheck_parts *own, const rv_gradcheck_options *opti
 
     rv_gradcheck_options second = *options;
     second.function = weighted_gradients;
+    second.closure = NULL;
     second.context = own;
     second.inputs = inputs;
     second.count = own->count + 1;
-    rv_gradcheck_parts p = {.who = own->who, .report = own->report, .own = own};
+    /* All of these are leaves that nobody else looks at, or must be moved themselves. */
+    rv_gradcheck_parts p = {.who = own->who, .report = own->report, .own = own, .in_place = true};
     return rv_gradcheck_set_up(&p, &second) && run(&p, options->fast);
 }
 

@@ -16,12 +16,9 @@
 #ifndef RV_AUTOGRAD_GRADCHECK_H
 #define RV_AUTOGRAD_GRADCHECK_H
 
-#include "core/tensor.h"
+#include "autograd/graph.h"
 
 RV_BEGIN_C
-
-/* A function from tensors to a tensor of any shape, built from operations; NULL means it failed. */
-typedef rv_tensor *rv_function(rv_tensor **in, void *context);
 
 typedef struct rv_gradcheck_report {
     bool ok;
@@ -31,6 +28,7 @@ typedef struct rv_gradcheck_report {
     int64_t output;                   /* by which element of the output, row-major (-1: of none) */
     double analytic, numeric;         /* what backward and the differences say, */
     double error, allowed;            /* |analytic - numeric|, and atol + rtol*|numeric| */
+    double relative;                  /* error / max(|analytic|, |numeric|); 0 if both are 0 */
     int64_t compared;                 /* how many derivatives were compared */
     int64_t failed;                   /* how many of them differ by more than allowed */
     char message[512];                /* all of that, for people */
@@ -49,27 +47,34 @@ typedef struct rv_gradcheck_options {
     bool fast;                   /* default false; true: one random direction for each input and
                                     one for the output instead of every element (PyTorch's
                                     fast_mode); every element after all if one disagrees */
+    rv_closure *closure;         /* in place of function: see below */
 } rv_gradcheck_options;
 
 /* True if every derivative agrees: |analytic - numeric| <= atol + rtol*|numeric|, both finite.
  * Inputs are not changed, and neither are their gradients, nor the random generator: it is put back
- * to where it was. An input that the result does not depend on has derivative 0. False with an
- * error (rv_error) if the check could not be made: an unread error, F32 inputs, no F64 input, a
- * function that fails or whose result is not F64, an input so large that eps is lost in it; false
- * without one, and report filled, if derivatives differ, if two evaluations differ (the function is
- * random: seed it), or if backward is not linear in the gradient it is given. The message also
- * names what a difference looks like: a kink, a sign, a factor, a transposition. */
-#define rv_gradcheck(...)                                                                        \
+ * to where it was (and with it what other threads drew meanwhile). An input that the result does
+ * not depend on has derivative 0. False with an error (rv_error) if the check could not be made: an
+ * unread error, F32 inputs, no F64 input, a function that fails or whose result is not F64, an
+ * input so large that eps is lost in it; false without one, and report filled, if derivatives
+ * differ, if two evaluations differ (the function is random: seed it), or if backward is not linear
+ * in the gradient it is given. The message also names what a difference looks like: a kink, a sign,
+ * a factor, a transposition.
+ *
+ * A network's loss is checked with respect to its parameters by a closure, rv_tensor *(void
+ * *context), in place of the function: rv_gradcheck(loss, &task, p.items, p.count, &r) with p =
+ * rv_parameters(net). The inputs must then be leaves; they are moved in place, and put back to the
+ * same bits, so no other thread may use them meanwhile. */
+#define rv_gradcheck(f, ...)                                                                     \
     RV_OPTIONS(rv_gradcheck_with, rv_gradcheck_options, .eps = 1e-6, .atol = 1e-5, .rtol = 1e-3, \
-               .function = __VA_ARGS__)
+               RV_CALLED(f), .context = __VA_ARGS__)
 RV_API bool rv_gradcheck_with(const rv_gradcheck_options *options);
 
 /* The same for the derivative of the derivative: gradcheck of (inputs, g) -> gradients of the
  * function's output weighted by g, with a random g in [-1, 1). In the report, inputs beyond the
  * function's own are g, and the output is the gradients of all F64 inputs one behind the other. */
-#define rv_gradgradcheck(...)                                                          \
+#define rv_gradgradcheck(f, ...)                                                       \
     RV_OPTIONS(rv_gradgradcheck_with, rv_gradcheck_options, .eps = 1e-6, .atol = 1e-5, \
-               .rtol = 1e-3, .function = __VA_ARGS__)
+               .rtol = 1e-3, RV_CALLED(f), .context = __VA_ARGS__)
 RV_API bool rv_gradgradcheck_with(const rv_gradcheck_options *options);
 
 RV_END_C

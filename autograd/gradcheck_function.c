@@ -1,8 +1,9 @@
 /* gradcheck_function.c - the function under test, and its Jacobian in two ways.
  *
  * The function gets private copies of the F64 inputs, as leaves, so that nothing of the caller's is
- * touched. Backward gives the Jacobian row by row (a gradient of 1 for one element of the output),
- * differences give it column by column (one element of the inputs moved both ways).
+ * touched; only a closure's leaves, which it reaches by itself, are used as they are. Backward
+ * gives the Jacobian row by row (a gradient of 1 for one element of the output), differences give
+ * it column by column (one element of the inputs moved both ways).
  *
  * A leaf is moved behind the back of the version check, and put back to the same bits: a graph that
  * was recorded before is as good as it was.
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #include "autograd/graph.h"
+#include "autograd/node.h"
 
 /* ---- errors and memory ----------------------------------------------------------------------- */
 
@@ -108,8 +110,11 @@ double *rv_gradcheck_element(const rv_tensor *t, int64_t i)
 
 static bool check_options(const rv_gradcheck_parts *p, const rv_gradcheck_options *o)
 {
-    if (o->function == NULL)
+    if (o->function == NULL && o->closure == NULL)
         return rv_gradcheck_refuse(p, RV_ERROR_NULL, "function is NULL");
+    if (o->function != NULL && o->closure != NULL)
+        return rv_gradcheck_refuse(p, RV_ERROR_ARGUMENT,
+                                   "both a function and a closure were given");
     if (o->count < 0)
         return rv_gradcheck_refuse(p, RV_ERROR_ARGUMENT, "count is %d, expected 1 or more",
                                    o->count);
@@ -126,6 +131,29 @@ static bool check_options(const rv_gradcheck_parts *p, const rv_gradcheck_option
     return true;
 }
 
+/* Input i as a leaf that may be moved: itself, if it has to be. */
+static rv_tensor *movable_leaf(const rv_gradcheck_parts *p, int i, rv_tensor *t)
+{
+    if (!p->in_place) {
+        rv_tensor *leaf = private_leaf(p, t);
+        if (leaf == NULL)
+            rv_gradcheck_not_done(p);
+        return leaf;
+    }
+    if (t->node == NULL || rv_node_of(t)->op != NULL) {
+        rv_gradcheck_refuse(p, RV_ERROR_GRAPH,
+                            "input %d is no leaf: a closure is checked with respect to leaves "
+                            "(rv_require_grad makes one)",
+                            i);
+        return NULL;
+    }
+    if (!is_apart(t)) {
+        rv_gradcheck_refuse(p, RV_ERROR_ARGUMENT, "input %d has elements that share memory", i);
+        return NULL;
+    }
+    return t;
+}
+
 static bool add_input(rv_gradcheck_parts *p, int i, rv_tensor *t)
 {
     if (!rv_check(p->who, i, t))
@@ -138,9 +166,9 @@ static bool add_input(rv_gradcheck_parts *p, int i, rv_tensor *t)
     p->in[i] = t;
     if (t->dtype != RV_F64)
         return true;
-    p->in[i] = private_leaf(p, t);
+    p->in[i] = movable_leaf(p, i, t);
     if (p->in[i] == NULL)
-        return rv_gradcheck_not_done(p);
+        return false;
     p->leaf[p->leaves] = p->in[i];
     p->input[p->leaves] = i;
     p->column[p->leaves++] = p->columns;
@@ -153,6 +181,8 @@ bool rv_gradcheck_set_up(rv_gradcheck_parts *p, const rv_gradcheck_options *opti
     if (!check_options(p, options))
         return false;
     p->function = options->function;
+    p->closure = options->closure;
+    p->in_place = p->in_place || p->closure != NULL;
     p->context = options->context;
     p->eps = options->eps;
     p->atol = options->atol;
@@ -201,7 +231,7 @@ static bool check_result(rv_gradcheck_parts *p, const rv_tensor *y)
 
 rv_tensor *rv_gradcheck_call(rv_gradcheck_parts *p, rv_tensor **in)
 {
-    rv_tensor *y = p->function(in, p->context);
+    rv_tensor *y = p->closure != NULL ? p->closure(p->context) : p->function(in, p->context);
     return check_result(p, y) ? y : NULL;
 }
 

@@ -14,12 +14,14 @@
 #include "autograd/gradcheck.h"
 
 typedef struct rv_gradcheck_parts {
-    const char *who; /* "gradcheck" or "gradgradcheck" */
-    rv_function *function;
+    const char *who;       /* "gradcheck" or "gradgradcheck" */
+    rv_function *function; /* one of the two is NULL */
+    rv_closure *closure;
     void *context;
     double eps, atol, rtol;
     int count;
-    rv_tensor **in;   /* [count] what the function is given: private copies of the F64 inputs */
+    bool in_place;    /* the inputs are moved themselves; else private copies of the F64 ones */
+    rv_tensor **in;   /* [count] what the function is given */
     int leaves;       /* how many of them are F64, */
     rv_tensor **leaf; /* [leaves] which, */
     int *input;       /* [leaves] their places among the inputs, */
@@ -90,6 +92,9 @@ void rv_gradcheck_say_where(const rv_gradcheck_parts *p);
 /* How bad a difference is: 0 for none, above 1 for more than allowed, infinity for what is not
  * finite. */
 double rv_gradcheck_badness(double analytic, double numeric, double allowed);
+
+/* The difference relative to the larger of the two; 0 if both are 0. */
+double rv_gradcheck_relative(double analytic, double numeric);
 
 /* Compares two Jacobians, points the report at the worst element and counts. True if all agree. */
 bool rv_gradcheck_compare(const rv_gradcheck_parts *p, const double *analytic,

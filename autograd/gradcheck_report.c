@@ -56,6 +56,7 @@ void rv_gradcheck_point(const rv_gradcheck_parts *p, int64_t row, int64_t column
     r->analytic = analytic;
     r->numeric = numeric;
     r->error = fabs(analytic - numeric);
+    r->relative = rv_gradcheck_relative(analytic, numeric);
     r->allowed = allowed;
 }
 
@@ -87,6 +88,12 @@ void rv_gradcheck_say_where(const rv_gradcheck_parts *p)
         rv_gradcheck_say(r, " (the gradient of input %d, element %s)", p->own->input[k],
                          rv_shape_text(RV_SHAPE_BUFFER, p->own->leaf[k]->ndim, index));
     }
+}
+
+double rv_gradcheck_relative(double analytic, double numeric)
+{
+    const double error = fabs(analytic - numeric);
+    return error == 0 ? 0 : error / fmax(fabs(analytic), fabs(numeric));
 }
 
 double rv_gradcheck_badness(double analytic, double numeric, double allowed)
@@ -134,8 +141,8 @@ void rv_gradcheck_say_compared(const rv_gradcheck_parts *p)
     if (r->failed == 0)
         rv_gradcheck_say(r, "%lld derivatives agree; the worst: ", (long long)r->compared);
     rv_gradcheck_say_where(p);
-    rv_gradcheck_say(r, ": analytic %.6g, numeric %.6g (error %.3g, allowed %.3g)", r->analytic,
-                     r->numeric, r->error, r->allowed);
+    rv_gradcheck_say(r, ": analytic %.6g, numeric %.6g (error %.3g, relative %.3g, allowed %.3g)",
+                     r->analytic, r->numeric, r->error, r->relative, r->allowed);
     if (r->failed > 0)
         rv_gradcheck_say(r, "; %lld of %lld derivatives differ", (long long)r->failed,
                          (long long)r->compared);
@@ -153,12 +160,14 @@ static void swap_jacobian(const rv_gradcheck_parts *p, int leaf, int64_t *row, i
     *column = was;
 }
 
-/* Each row of it transposed: a gradient [m,n] whose elements stand as in [n,m]. */
+/* Each row of it transposed: a gradient [..,m,n] whose elements stand as in [..,n,m]. */
 static void swap_gradient(const rv_gradcheck_parts *p, int leaf, int64_t *row, int64_t *column)
 {
     (void)row;
-    const int64_t *shape = p->leaf[leaf]->shape;
-    *column = *column % shape[1] * shape[0] + *column / shape[1];
+    const rv_tensor *t = p->leaf[leaf];
+    const int64_t m = t->shape[t->ndim - 2], n = t->shape[t->ndim - 1];
+    const int64_t within = *column % (m * n);
+    *column += within % n * m + within / n - within;
 }
 
 /* Whether, throughout a leaf, analytic at the paired place is what numeric is here. */
@@ -223,6 +232,16 @@ static void say_factor(const rv_gradcheck_parts *p, double factor)
         rv_gradcheck_say(r, "; analytic is %.4g times numeric", factor);
 }
 
+/* A factor that is a number of elements, or one over it, is a sum taken for a mean, or the other
+ * way round. */
+static void say_count(const rv_gradcheck_parts *p, int leaf, double factor)
+{
+    const double numel = (double)p->leaf[leaf]->numel;
+    if (numel > 2 && (is_about(p, factor / numel, 1) || is_about(p, factor * numel, 1)))
+        rv_gradcheck_say(p->report, " (input %d has %.0f elements: a sum for a mean?)",
+                         p->report->input, numel);
+}
+
 void rv_gradcheck_say_pattern(const rv_gradcheck_parts *p, const double *analytic,
                               const double *numeric)
 {
@@ -241,10 +260,11 @@ void rv_gradcheck_say_pattern(const rv_gradcheck_parts *p, const double *analyti
             rv_gradcheck_say(r, " everywhere");
         else
             rv_gradcheck_say(r, " throughout input %d", r->input);
+        say_count(p, worst, factor);
         return;
     }
     const rv_tensor *leaf = p->leaf[worst];
     if ((leaf->numel == p->rows && matches(p, worst, swap_jacobian, analytic, numeric)) ||
-        (leaf->ndim == 2 && matches(p, worst, swap_gradient, analytic, numeric)))
+        (leaf->ndim >= 2 && matches(p, worst, swap_gradient, analytic, numeric)))
         rv_gradcheck_say(r, "; analytic is numeric transposed throughout input %d", r->input);
 }

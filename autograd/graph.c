@@ -3,28 +3,37 @@
 
 #include "autograd/graph.h"
 
+#include "autograd/hook_list.h"
 #include "autograd/operations.h"
 #include "autograd/walk.h"
 
-/* ---- a leaf's gradient ---------------------------------------------------------------------- */
+/* ---- the gradient that is kept -------------------------------------------------------------- */
 
-static rv_node *leaf_of(const rv_tensor *t)
+/* Where a node keeps the gradient of an output: a leaf's always is, another's if rv_retain_grad
+ * asked for it; NULL where it is not. */
+static rv_tensor **place_of(rv_node *node, int output)
 {
-    rv_node *node = t != NULL ? rv_node_of(t) : NULL;
-    return node != NULL && node->op == NULL ? node : NULL;
+    if (node->op == NULL)
+        return node->is_alone ? NULL : &node->grad;
+    return node->hooks != NULL ? rv_hooks_kept(node, output) : NULL;
+}
+
+static rv_tensor **place_for(const rv_tensor *t)
+{
+    return t != NULL && t->node != NULL ? place_of(rv_node_of(t), t->node_output) : NULL;
 }
 
 rv_tensor *rv_grad(const rv_tensor *t)
 {
-    const rv_node *leaf = leaf_of(t);
-    return leaf != NULL ? leaf->grad : NULL;
+    rv_tensor **place = place_for(t);
+    return place != NULL ? *place : NULL;
 }
 
-/* Puts `grad` (held by the leaf from now on) in place of the old one. */
-static void put_grad(rv_node *leaf, rv_tensor *grad)
+/* Puts `grad` (held from now on) in place of the old one. */
+static void put_grad(rv_tensor **place, rv_tensor *grad)
 {
-    rv_tensor *old = leaf->grad;
-    leaf->grad = rv_retain(grad);
+    rv_tensor *old = *place;
+    *place = rv_retain(grad);
     rv_release(old);
 }
 
@@ -45,12 +54,14 @@ bool rv_set_grad(rv_tensor *t, rv_tensor *g)
     const char *who = "set_grad";
     if (!rv_check(who, 0, t))
         return false;
-    rv_node *leaf = leaf_of(t);
-    if (leaf == NULL)
-        return rv_fail(RV_ERROR_GRAPH, who, "the tensor is no leaf (rv_require_grad makes it one)");
+    rv_tensor **place = place_for(t);
+    if (place == NULL)
+        return rv_fail(RV_ERROR_GRAPH, who,
+                       "the tensor is no leaf (rv_require_grad makes it one), and its gradient is "
+                       "not kept otherwise (rv_retain_grad)");
     if (g != NULL && !(rv_check(who, 1, g) && has_form(who, t, g)))
         return false;
-    put_grad(leaf, g);
+    put_grad(place, g);
     return true;
 }
 
@@ -114,26 +125,47 @@ static rv_tensor *settle(const rv_graph_walk *walk, rv_tensor *g, rv_tensor *old
     return g;
 }
 
-/* Makes every leaf's new gradient first, then puts them all in place. */
-static bool commit(rv_graph_walk *walk)
+/* Makes the new gradients of a node's outputs that are to be kept; they take the place of those of
+ * the walk. */
+static bool settle_node(rv_graph_walk *walk, const rv_visit *visit)
 {
-    for (int64_t i = 0; i < walk->visit_count; i++) {
-        const rv_node *node = walk->visits[i].node;
-        rv_tensor **g = &walk->grads[walk->visits[i].grads];
-        if (node->op != NULL || *g == NULL)
+    for (int i = 0; i < visit->node->outputs; i++) {
+        rv_tensor **g = &walk->grads[visit->grads + i];
+        rv_tensor **place = *g != NULL ? place_of(visit->node, i) : NULL;
+        if (place == NULL)
             continue;
-        rv_tensor *settled = settle(walk, *g, node->grad);
+        rv_tensor *settled = settle(walk, *g, *place);
         if (settled == NULL)
             return false;
         rv_retain(settled);
         rv_release(*g);
         *g = settled;
     }
+    return true;
+}
+
+static void put_node(rv_graph_walk *walk, const rv_visit *visit)
+{
+    for (int i = 0; i < visit->node->outputs; i++) {
+        rv_tensor *g = walk->grads[visit->grads + i];
+        rv_tensor **place = g != NULL ? place_of(visit->node, i) : NULL;
+        if (place != NULL)
+            put_grad(place, g);
+    }
+}
+
+/* Makes every new gradient first, then puts them all in place. */
+static bool commit(rv_graph_walk *walk)
+{
     for (int64_t i = 0; i < walk->visit_count; i++) {
-        rv_node *node = walk->visits[i].node;
-        rv_tensor *g = walk->grads[walk->visits[i].grads];
-        if (node->op == NULL && g != NULL)
-            put_grad(node, g);
+        const rv_node *node = walk->visits[i].node;
+        if ((node->op == NULL || node->hooks != NULL) && !settle_node(walk, &walk->visits[i]))
+            return false;
+    }
+    for (int64_t i = 0; i < walk->visit_count; i++) {
+        const rv_node *node = walk->visits[i].node;
+        if (node->op == NULL || node->hooks != NULL)
+            put_node(walk, &walk->visits[i]);
     }
     return true;
 }
@@ -209,10 +241,7 @@ rv_tensor **rv_gradients_with(const rv_gradients_options *options)
     if (options->ny < 1 || options->nx < 1 || options->ys == NULL || options->xs == NULL)
         return rv_fail_null(RV_ERROR_ARGUMENT, who, "%d ys and %d xs; at least 1 of each is needed",
                             options->ny, options->nx);
-    /* The array lives in the memory of a tensor, so that the scope owns it too. */
-    const int64_t bytes = (int64_t)sizeof(rv_tensor *) * options->nx;
-    rv_tensor *array = rv_zeros_n(RV_U8, 1, &bytes);
-    rv_tensor **grads = array != NULL ? (rv_tensor **)(void *)array->data : NULL;
+    rv_tensor **grads = rv_graph_array(options->nx);
     if (grads == NULL)
         return NULL;
     rv_graph_walk walk = {.who = who,

@@ -14,6 +14,40 @@
 
 RV_BEGIN_C
 
+/* A function from tensors to a tensor of any shape, built from operations; NULL means it failed. */
+typedef rv_tensor *rv_function(rv_tensor **in, void *context);
+
+/* The same of parameters that it reaches by itself: a network's loss. */
+typedef rv_tensor *rv_closure(void *context);
+
+/* RV_CALLED(f), in an options struct with both fields, sets .function or .closure: f is one or the
+ * other. */
+#define RV_CALLED(f)                               \
+    .function = _Generic((f), rv_closure *         \
+                         : rv_no_function, default \
+                         : rv_the_function)(f),    \
+    .closure = _Generic((f), rv_closure *          \
+                        : rv_the_closure, default  \
+                        : rv_no_closure)(f)
+static inline rv_function *rv_the_function(rv_function *f)
+{
+    return f;
+}
+static inline rv_function *rv_no_function(rv_closure *f)
+{
+    (void)f;
+    return NULL;
+}
+static inline rv_closure *rv_the_closure(rv_closure *f)
+{
+    return f;
+}
+static inline rv_closure *rv_no_closure(rv_function *f)
+{
+    (void)f;
+    return NULL;
+}
+
 /* Makes t a leaf that gradients are accumulated for, and returns it; t must be F32 or F64 and not
  * itself computed from such a leaf. Doing it twice is no error. */
 RV_API rv_tensor *rv_require_grad(rv_tensor *t);
@@ -21,15 +55,16 @@ RV_API rv_tensor *rv_require_grad(rv_tensor *t);
 /* Whether t is such a leaf or was computed from one. False for NULL. */
 RV_API bool rv_requires_grad(const rv_tensor *t);
 
-/* The gradient that backward accumulated for the leaf t: of t's shape and dtype, held by the leaf
- * and valid until the next rv_backward, rv_zero_grad, rv_set_grad or step; NULL if there is none.
- * No error. */
+/* The gradient that backward accumulated for the leaf t, or another tensor whose gradient is kept
+ * (rv_retain_grad in hook.h): of t's shape and dtype, held with t and valid until the next
+ * rv_backward, rv_zero_grad, rv_set_grad or step; NULL if there is none. No error. */
 RV_API rv_tensor *rv_grad(const rv_tensor *t);
 
-/* Drops the leaf's gradient (as PyTorch's set_to_none). */
+/* Drops that gradient (as PyTorch's set_to_none). */
 RV_API bool rv_zero_grad(rv_tensor *t);
 
-/* Puts g (t's shape and dtype; NULL: none) in place of the leaf's gradient. */
+/* Puts g (t's shape and dtype; NULL: none) in place of that gradient. False with an error if t's is
+ * not kept. */
 RV_API bool rv_set_grad(rv_tensor *t, rv_tensor *g);
 
 /* The same elements, not connected to the graph: a view. */
@@ -55,7 +90,8 @@ typedef struct rv_backward_options {
 /* rv_backward(loss): adds d(loss)/d(leaf) to the gradient of every leaf that loss was computed
  * from. Leaves change only if the whole walk succeeds. Errors: loss NULL, not of one element
  * without .gradient, not computed from a leaf; a graph that was walked before; a tensor that a
- * derivative needs changed in place since (RV_ERROR_CHANGED); what a derivative itself reports. */
+ * derivative needs changed in place since (RV_ERROR_CHANGED); what a derivative or a hook itself
+ * reports. */
 #define rv_backward(...) RV_OPTIONS(rv_backward_with, rv_backward_options, .of = __VA_ARGS__)
 RV_API bool rv_backward_with(const rv_backward_options *options);
 

@@ -4,7 +4,9 @@
 
 #include <string.h>
 
+#include "autograd/anomaly_check.h"
 #include "autograd/graph.h"
+#include "autograd/hook_list.h"
 #include "core/memory.h"
 
 /* ---- freeing -------------------------------------------------------------------------------- */
@@ -45,6 +47,9 @@ static void free_queued(rv_node *queue)
         release_saved(node, &queue);
         for (int i = 0; i < node->inputs; i++)
             drop(node->edges[i].node, &queue);
+        rv_hooks_free(node->hooks);
+        if (node->op != NULL && node->op->release != NULL)
+            node->op->release(node->attributes); /* the descriptor itself may go with that */
         node->object.mark = RV_OBJECT_ENDED;
         rv_memory_put(node, node->bytes);
     }
@@ -93,6 +98,8 @@ static rv_node *node_new(const rv_op *op, int inputs, int outputs, int saved, si
     node->outputs = outputs;
     node->saved_count = saved;
     node->walked = false;
+    node->is_alone = false;
+    node->hooks = NULL;
     node->bytes = (uint32_t)bytes;
     node->edges = (rv_edge *)(void *)(block + edges_at);
     node->forms = (rv_form *)(void *)(block + forms_at);
@@ -130,11 +137,17 @@ static void save(rv_saved *saved, const rv_tensor *t, rv_edge source)
 
 /* ---- leaves --------------------------------------------------------------------------------- */
 
-/* A leaf's gradient may have been recorded and then refers to the leaf: with the leaf's tensor goes
- * the gradient, so that no cycle stays. */
-static void leaf_ending(rv_tensor *t)
+void rv_gradient_ending(rv_tensor *t)
 {
-    rv_zero_grad(t);
+    rv_node *node = rv_node_of(t);
+    if (node->op != NULL) {
+        rv_hooks_keep_no_more(node, t->node_output);
+        return;
+    }
+    rv_tensor *grad = node->grad;
+    node->is_alone = true;
+    node->grad = NULL;
+    rv_release(grad);
 }
 
 rv_tensor *rv_require_grad(rv_tensor *t)
@@ -158,7 +171,7 @@ rv_tensor *rv_require_grad(rv_tensor *t)
     set_form(leaf->forms, t);
     t->node = &leaf->object;
     t->node_output = 0;
-    t->ending = leaf_ending;
+    t->ending = rv_gradient_ending;
     return t;
 }
 
@@ -169,10 +182,8 @@ bool rv_requires_grad(const rv_tensor *t)
 
 /* ---- recording ------------------------------------------------------------------------------ */
 
-static bool wanted(int inputs, rv_tensor *const *in)
+static bool any_requires_grad(int inputs, rv_tensor *const *in)
 {
-    if (!rv_recording())
-        return false;
     for (int i = 0; i < inputs; i++)
         if (in[i] != NULL && in[i]->node != NULL)
             return true;
@@ -193,7 +204,11 @@ bool rv_record_many(const rv_op *op, int outputs, rv_tensor *const *out, int inp
     for (int i = 0; i < outputs; i++)
         if (RV_UNLIKELY(out[i] == NULL))
             return false;
-    if (op->derivative == RV_NOT_DIFFERENTIABLE || !wanted(inputs, in))
+    const unsigned mode = rv_thread_mode();
+    if (RV_UNLIKELY(mode & RV_MODE_DETECTING) && !rv_anomaly_check(op, outputs, out, inputs, in))
+        return false;
+    if (op->derivative == RV_NOT_DIFFERENTIABLE || !(mode & RV_MODE_RECORDING) ||
+        !any_requires_grad(inputs, in))
         return true;
     if (RV_UNLIKELY(op->arity != RV_ANY_NUMBER && op->arity != inputs))
         return rv_fail(RV_ERROR_GRAPH, op->name, "recorded with %d inputs; its arity is %d", inputs,
@@ -272,10 +287,15 @@ rv_tensor *rv_saved_input(rv_derivative *d, int i)
 
 rv_tensor *rv_saved_output(rv_derivative *d)
 {
+    return rv_saved_output_at(d, 0);
+}
+
+rv_tensor *rv_saved_output_at(rv_derivative *d, int i)
+{
     const rv_node *node = d->node;
-    if (!(node->op->saves & RV_SAVE_OUTPUT))
-        return rv_fail_null(RV_ERROR_GRAPH, node->op->name, "the output was not saved");
-    return restore(d, &node->saved[node->saved_count - node->outputs], "the output");
+    if (!(node->op->saves & RV_SAVE_OUTPUT) || i < 0 || i >= node->outputs)
+        return rv_fail_null(RV_ERROR_GRAPH, node->op->name, "output %d was not saved", i);
+    return restore(d, &node->saved[node->saved_count - node->outputs + i], "the output");
 }
 
 rv_shape_of rv_input_shape(const rv_derivative *d, int i)

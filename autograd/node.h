@@ -11,6 +11,7 @@
 #include "autograd/op.h"
 
 typedef struct rv_node rv_node;
+typedef struct rv_hook_list rv_hook_list; /* hook_list.h */
 
 /* Where an input came from: output `output` of `node`; no node if it requires no gradient. */
 typedef struct rv_edge {
@@ -46,11 +47,13 @@ struct rv_node {
     int32_t inputs, outputs;
     int32_t saved_count; /* inputs' first, in their order, then outputs' */
     bool walked;         /* backward was here and released what was saved */
+    bool is_alone;       /* a leaf whose tensor is gone: it accumulates no gradient any more */
     uint32_t bytes;      /* of the whole block */
     rv_edge *edges;      /* [inputs] */
     rv_form *forms;      /* [outputs] */
     rv_saved *saved;     /* [saved_count] */
     void *attributes;    /* NULL if there are none */
+    rv_hook_list *hooks; /* what sees its outputs' gradients; NULL if nothing does */
 };
 
 /* A tensor's node, NULL if it requires no gradient. */
@@ -58,6 +61,13 @@ static inline rv_node *rv_node_of(const rv_tensor *t)
 {
     return (rv_node *)t->node;
 }
+
+/* A tensor's `ending`: with a tensor whose gradient is kept goes the gradient, which may have been
+ * recorded and then refers to the tensor's node, so that no cycle stays. */
+void rv_gradient_ending(rv_tensor *t);
+
+/* hook.c: drops a node's hooks; NULL is ignored. */
+void rv_hooks_free(rv_hook_list *hooks);
 
 /* Frees what the derivative would have needed; the node can no longer be walked. */
 void rv_node_release_saved(rv_node *node);

@@ -18,7 +18,8 @@
  *     }
  *
  * Its name stands in the one list of operations (op_list.h), without which it does not compile. A
- * user's own operation is written the same way with RV_CUSTOM_OP, and needs no entry.
+ * user's own operation is written the same way with RV_CUSTOM_OP, and needs no entry; rv_custom
+ * (custom.h) is the same in one call, with a context.
  *
  * What the engine does for every derivative: it sums a gradient down to the shape that was
  * broadcast, accumulates, and checks shape and dtype.
@@ -51,6 +52,8 @@ typedef struct rv_derivative {
     const bool *needs;      /* [inputs] whether input i's gradient is wanted */
     rv_tensor **grads;      /* [inputs] to be set where it is; NULL at the start */
     const void *attributes; /* what rv_record was given; NULL if nothing */
+    const bool *arrived;    /* [outputs] whether output i has a gradient at all */
+    void *context;          /* what rv_custom was given; else NULL */
 } rv_derivative;
 
 typedef void rv_derivative_function(rv_derivative *d);
@@ -67,6 +70,9 @@ typedef struct rv_op {
     int arity; /* inputs, or RV_ANY_NUMBER */
     uint32_t saves;
     rv_derivative_function *derivative;
+    /* Called with the node's attributes when its graph is freed, for attributes that own something;
+     * NULL, as RV_OP has it: nothing to do. If it was not recorded, it is not called. */
+    void (*release)(void *attributes);
 } rv_op;
 
 /* RV_OP(name, arity, saves, derivative): every cell must be filled; an operation that has no
@@ -98,6 +104,8 @@ RV_API bool rv_record_many(const rv_op *op, int outputs, rv_tensor *const *out, 
  * since, if the graph was walked already, or if it was not saved. */
 RV_API rv_tensor *rv_saved_input(rv_derivative *d, int i);
 RV_API rv_tensor *rv_saved_output(rv_derivative *d);
+/* The same of output i, for an operation with several. */
+RV_API rv_tensor *rv_saved_output_at(rv_derivative *d, int i);
 
 /* In a derivative: shape and dtype of input i, known only if needs[i]. */
 typedef struct rv_shape_of {

@@ -3,7 +3,6 @@
  * A derivative of several steps would run over memory several times; as an operation with one loop
  * it runs once, and has a derivative in turn.
  */
-#include "autograd/graph.h"
 #include "autograd/op_support.h"
 
 #include "core/elementwise.h"
@@ -83,16 +82,9 @@ rv_tensor *rv_sigmoid_grad(rv_tensor *g, rv_tensor *y)
 
 /* ---- relu ----------------------------------------------------------------------------------- */
 
-/* Only the sign of y matters, and the gradient does not change with it: where a derivative is
- * recorded, nothing is to flow back through y. */
-static rv_tensor *relu_grad_alone(rv_tensor *g, rv_tensor *y)
-{
-    return rv_relu_grad(g, rv_recording() ? rv_detach(y) : y);
-}
-
 static void relu_derivative(rv_derivative *d)
 {
-    d->grads[0] = relu_grad_alone(d->g, rv_saved_output(d));
+    d->grads[0] = rv_relu_grad(d->g, rv_alone(rv_saved_output(d)));
 }
 
 static const rv_op relu_op = RV_OP(relu, 1, RV_SAVE_OUTPUT, relu_derivative);
@@ -106,7 +98,7 @@ static void relu_grad_derivative(rv_derivative *d)
 {
     rv_tensor *y = rv_saved_input(d, 1);
     if (d->needs[0])
-        d->grads[0] = relu_grad_alone(d->g, y);
+        d->grads[0] = rv_relu_grad(d->g, rv_alone(y));
     if (d->needs[1])
         d->grads[1] = rv_zeros_like(y);
 }

@@ -1,4 +1,4 @@
-/* op_cat.c - cat: tensors one behind the other. */
+/* op_cat.c - cat and stack: tensors one behind the other. */
 #include "autograd/op_support.h"
 
 #include <string.h>
@@ -80,4 +80,41 @@ rv_tensor *rv_cat(rv_tensor *const *tensors, int n, int axis)
         y = rv_record(&cat_op, joined(tensors, n, attributes), n, tensors, attributes, bytes);
     rv_memory_put(attributes, bytes);
     return y;
+}
+
+/* ---- stack ---------------------------------------------------------------------------------- */
+
+/* The tensors with the new axis into `rows` [n]; false with an error. */
+static bool unsqueeze_all(rv_tensor *const *tensors, int n, int axis, rv_tensor **rows)
+{
+    for (int i = 0; i < n; i++) {
+        if (!rv_check("stack", i, tensors[i]) || !rv_check_dtypes("stack", tensors[0], tensors[i]))
+            return false;
+        if (!rv_same_shape(tensors[0], tensors[i]))
+            return rv_fail(RV_ERROR_SHAPE, "stack", "input %d is %s, input 0 %s", i,
+                           RV_SHAPE_OF(tensors[i]), RV_SHAPE_OF(tensors[0]));
+        rows[i] = rv_unsqueeze(tensors[i], axis);
+        if (rows[i] == NULL)
+            return false;
+    }
+    return true;
+}
+
+rv_tensor *rv_stack(rv_tensor *const *tensors, int n, int axis)
+{
+    const char *who = "stack";
+    if (tensors == NULL)
+        return rv_fail_null(RV_ERROR_NULL, who, "the array of tensors is NULL");
+    if (n < 1)
+        return rv_fail_null(RV_ERROR_ARGUMENT, who, "%d tensors; expected 1 or more", n);
+    const size_t bytes = (size_t)n * sizeof(rv_tensor *);
+    rv_tensor **rows = rv_memory_get(who, bytes);
+    if (rows == NULL)
+        return NULL;
+    RV_SCOPE;
+    rv_tensor *y = NULL;
+    if (unsqueeze_all(tensors, n, axis, rows))
+        y = rv_cat(rows, n, axis < 0 ? axis + tensors[0]->ndim + 1 : axis);
+    rv_memory_put(rows, bytes);
+    return rv_keep(y);
 }

@@ -1,69 +1,37 @@
 /* op_index.c - gather and scatter_add: elements by their index along one axis.
  *
- * They are each other's derivative. Both walk the index in row-major order on one thread, so that
- * what is added twice to the same place is always added in the same order.
+ * gather_grad, which puts what was gathered back among zeros, is gather's derivative, and gather
+ * that of gather_grad and scatter_add. Where one index stands for a whole row (index_select,
+ * index_add), it is expanded over the row, which core/indexed.h moves as a whole.
  */
 #include "autograd/op_support.h"
 
-#include <string.h>
+#include "core/indexed.h"
 
-/* A place in the index and, without the coordinate that the index gives, in the tensor that is
- * indexed; `along` is a tensor that lies along the index. */
-typedef struct walk {
-    const rv_tensor *index, *indexed, *along;
-    int axis;
-    int64_t at[RV_MAX_DIMENSIONS];
-    int64_t index_offset, indexed_offset, along_offset; /* in elements */
-} walk;
+/* ---- checks --------------------------------------------------------------------------------- */
 
-static void step(walk *w)
+/* Whether `index` is of I64; false with an error under `who`. */
+static bool check_index_dtype(const char *who, const rv_tensor *index)
 {
-    for (int i = w->index->ndim - 1; i >= 0; i--) {
-        const int64_t size = w->index->shape[i];
-        const bool wraps = ++w->at[i] == size;
-        const int64_t by = wraps ? 1 - size : 1;
-        w->index_offset += by * w->index->strides[i];
-        w->along_offset += by * w->along->strides[i];
-        if (i != w->axis)
-            w->indexed_offset += by * w->indexed->strides[i];
-        if (!wraps)
-            return;
-        w->at[i] = 0;
-    }
+    return index->dtype == RV_I64 || rv_fail(RV_ERROR_DTYPE, who, "the index is %s, expected I64",
+                                             rv_dtype_name(index->dtype));
 }
 
-/* The offset of the element that the index names here, in elements; -1 with an error if there is
- * none. */
-static int64_t named_offset(const char *who, const walk *w)
+/* Whether index can index a tensor of `shape` along `axis`; axis comes back counted from 0, -1 with
+ * an error. */
+static int check_index(const char *who, int ndim, const int64_t *shape, int axis,
+                       const rv_tensor *index)
 {
-    const int64_t named = ((const int64_t *)w->index->data)[w->index_offset];
-    const int64_t size = w->indexed->shape[w->axis];
-    if (named < 0 || named >= size) {
-        rv_fail(RV_ERROR_INDEX, who, "index %lld at %s is not in [0, %lld)", (long long)named,
-                rv_shape_text(RV_SHAPE_BUFFER, w->index->ndim, w->at), (long long)size);
+    const int along = rv_check_axis_along(who, axis, ndim);
+    if (along < 0 || !rv_check(who, 1, index) || !check_index_dtype(who, index))
         return -1;
-    }
-    return w->indexed_offset + named * w->indexed->strides[w->axis];
-}
-
-/* Whether index can index x along `axis`; axis comes back counted from 0, -1 with an error. */
-static int check_index(const char *who, const rv_tensor *x, int axis, const rv_tensor *index)
-{
-    if (!rv_check(who, 0, x) || !rv_check(who, 1, index))
-        return -1;
-    const int along = rv_check_axis(who, axis, x->ndim);
-    if (along < 0)
-        return -1;
-    bool fits = index->ndim == x->ndim;
-    for (int i = 0; fits && i < x->ndim; i++)
-        fits = i == along || index->shape[i] <= x->shape[i];
-    if (index->dtype != RV_I64)
-        rv_fail(RV_ERROR_DTYPE, who, "the index is %s, expected I64", rv_dtype_name(index->dtype));
-    else if (!fits)
-        rv_fail(RV_ERROR_SHAPE, who, "index %s does not lie within %s beside axis %d",
-                RV_SHAPE_OF(index), RV_SHAPE_OF(x), along);
-    else
+    bool fits = index->ndim == ndim;
+    for (int i = 0; fits && i < ndim; i++)
+        fits = i == along || index->shape[i] <= shape[i];
+    if (fits)
         return along;
+    rv_fail(RV_ERROR_SHAPE, who, "index %s does not lie within %s beside axis %d",
+            RV_SHAPE_OF(index), rv_shape_text(RV_SHAPE_BUFFER, ndim, shape), along);
     return -1;
 }
 
@@ -73,40 +41,58 @@ static void gather_derivative(rv_derivative *d)
 {
     const rv_shape_of in = rv_input_shape(d, 0);
     const int axis = *(const int *)d->attributes;
-    rv_tensor *zeros = rv_zeros_n(in.dtype, in.ndim, in.shape);
-    d->grads[0] = rv_scatter_add(zeros, axis, rv_saved_input(d, 1), d->g);
+    d->grads[0] = rv_gather_grad(d->g, in.ndim, in.shape, axis, rv_saved_input(d, 1));
 }
 
 static const rv_op gather_op = RV_OP(gather, 2, RV_SAVE_INPUT(1), gather_derivative);
 
-/* memcpy, inlined for the sizes that there are. */
-static void copy_element(size_t size, char *to, const char *from)
+/* Gathers and records; `named` is the index as the caller gave it. */
+static rv_tensor *gather(const char *who, rv_tensor *x, int axis, rv_tensor *index,
+                         const rv_tensor *named)
 {
-    switch (size) {
-    case 8: memcpy(to, from, 8); break;
-    case 4: memcpy(to, from, 4); break;
-    default: *to = *from; break;
-    }
+    rv_tensor *y = index == NULL ? NULL : rv_empty_n(x->dtype, index->ndim, index->shape);
+    if (y == NULL)
+        return NULL;
+    if (!rv_take(y, x, axis, index))
+        return rv_fail_index(who, named, x->shape[axis]);
+    rv_tensor *const in[] = {x, index};
+    return rv_record(&gather_op, y, 2, in, &axis, sizeof axis);
 }
 
 rv_tensor *rv_gather(rv_tensor *x, int axis, rv_tensor *index)
 {
-    const int along = check_index("gather", x, axis, index);
+    const char *who = "gather";
+    if (!rv_check(who, 0, x))
+        return NULL;
+    const int along = check_index(who, x->ndim, x->shape, axis, index);
+    return along < 0 ? NULL : gather(who, x, along, index, index);
+}
+
+/* ---- gather_grad ---------------------------------------------------------------------------- */
+
+static void gather_grad_derivative(rv_derivative *d)
+{
+    d->grads[0] = rv_gather(d->g, *(const int *)d->attributes, rv_saved_input(d, 1));
+}
+
+static const rv_op gather_grad_op = RV_OP(gather_grad, 2, RV_SAVE_INPUT(1), gather_grad_derivative);
+
+rv_tensor *rv_gather_grad(rv_tensor *g, int ndim, const int64_t *shape, int axis, rv_tensor *index)
+{
+    const char *who = "gather_grad";
+    if (!rv_check(who, 0, g))
+        return NULL;
+    rv_tensor *y = rv_zeros_n(g->dtype, ndim, shape);
+    const int along = y == NULL ? -1 : check_index(who, ndim, shape, axis, index);
     if (along < 0)
         return NULL;
-    rv_tensor *y = rv_empty_n(x->dtype, index->ndim, index->shape);
-    if (y == NULL)
-        return NULL;
-    const size_t size = rv_dtype_size(x->dtype);
-    walk w = {.index = index, .indexed = x, .along = y, .axis = along};
-    for (int64_t i = 0; i < index->numel; i++, step(&w)) {
-        const int64_t from = named_offset("gather", &w);
-        if (from < 0)
-            return NULL;
-        copy_element(size, y->data + (size_t)w.along_offset * size, x->data + (size_t)from * size);
-    }
-    rv_tensor *const in[] = {x, index};
-    return rv_record(&gather_op, y, 2, in, &along, sizeof along);
+    if (!rv_same_shape(index, g))
+        return rv_fail_null(RV_ERROR_SHAPE, who, "index %s and gradient %s differ",
+                            RV_SHAPE_OF(index), RV_SHAPE_OF(g));
+    if (!rv_put_add(y, along, index, g))
+        return rv_fail_index(who, index, y->shape[along]);
+    rv_tensor *const in[] = {g, index};
+    return rv_record(&gather_grad_op, y, 2, in, &along, sizeof along);
 }
 
 /* ---- scatter_add ---------------------------------------------------------------------------- */
@@ -121,38 +107,87 @@ static void scatter_add_derivative(rv_derivative *d)
 
 static const rv_op scatter_add_op = RV_OP(scatter_add, 3, RV_SAVE_INPUT(1), scatter_add_derivative);
 
-/* Integers wrap around, so they are added without a sign. */
-static void add_element(rv_dtype dtype, void *to, const void *term)
+/* Adds and records; `named` is the index as the caller gave it. */
+static rv_tensor *scatter_add(const char *who, rv_tensor *x, int axis, rv_tensor *index,
+                              rv_tensor *source, const rv_tensor *named)
 {
-    switch (dtype) {
-    case RV_F32: *(float *)to += *(const float *)term; break;
-    case RV_F64: *(double *)to += *(const double *)term; break;
-    case RV_I64: *(uint64_t *)to += *(const uint64_t *)term; break;
-    default: *(uint8_t *)to = (uint8_t)(*(uint8_t *)to + *(const uint8_t *)term); break;
-    }
+    rv_tensor *y = index == NULL ? NULL : rv_raw_copy(who, x);
+    if (y == NULL)
+        return NULL;
+    if (!rv_put_add(y, axis, index, source))
+        return rv_fail_index(who, named, x->shape[axis]);
+    rv_tensor *const in[] = {x, index, source};
+    return rv_record(&scatter_add_op, y, 3, in, &axis, sizeof axis);
 }
 
 rv_tensor *rv_scatter_add(rv_tensor *x, int axis, rv_tensor *index, rv_tensor *source)
 {
     const char *who = "scatter_add";
-    const int along = check_index(who, x, axis, index);
+    if (!rv_check(who, 0, x))
+        return NULL;
+    const int along = check_index(who, x->ndim, x->shape, axis, index);
     if (along < 0 || !rv_check(who, 2, source) || !rv_check_dtypes(who, x, source))
         return NULL;
     if (!rv_same_shape(index, source))
         return rv_fail_null(RV_ERROR_SHAPE, who, "index %s and source %s differ",
                             RV_SHAPE_OF(index), RV_SHAPE_OF(source));
-    rv_tensor *y = rv_raw_copy(who, x);
-    if (y == NULL)
-        return NULL;
-    const size_t size = rv_dtype_size(x->dtype);
-    walk w = {.index = index, .indexed = y, .along = source, .axis = along};
-    for (int64_t i = 0; i < index->numel; i++, step(&w)) {
-        const int64_t to = named_offset(who, &w);
-        if (to < 0)
-            return NULL;
-        add_element(x->dtype, y->data + (size_t)to * size,
-                    source->data + (size_t)w.along_offset * size);
+    return scatter_add(who, x, along, index, source, index);
+}
+
+/* ---- index_select, index_add ---------------------------------------------------------------- */
+
+/* The shape of x with as many elements along `axis` as the index has: 1-d, or 0-d for one. The axis
+ * counted from 0, -1 with an error. */
+static int selected_shape(const char *who, const rv_tensor *x, int axis, const rv_tensor *index,
+                          int64_t shape[RV_MAX_DIMENSIONS])
+{
+    if (!rv_check(who, 0, x) || !rv_check(who, 1, index) || !check_index_dtype(who, index))
+        return -1;
+    const int along = rv_check_axis_along(who, axis, x->ndim);
+    if (along < 0)
+        return -1;
+    if (index->ndim > 1 || (x->ndim == 0 && index->numel != 1)) {
+        rv_fail(RV_ERROR_SHAPE, who, "the index is %s, expected %s", RV_SHAPE_OF(index),
+                x->ndim == 0 ? "one element for a 0-d tensor" : "one axis");
+        return -1;
     }
-    rv_tensor *const in[] = {x, index, source};
-    return rv_record(&scatter_add_op, y, 3, in, &along, sizeof along);
+    for (int i = 0; i < x->ndim; i++)
+        shape[i] = i == along ? index->numel : x->shape[i];
+    return along;
+}
+
+/* The index as one of `shape`: the same for all elements beside the axis. */
+static rv_tensor *over_rows(const char *who, rv_tensor *index, int axis, int ndim,
+                            const int64_t *shape)
+{
+    int64_t strides[RV_MAX_DIMENSIONS] = {0};
+    if (index->ndim == 1)
+        strides[axis] = index->strides[0];
+    return rv_raw_view(who, index->storage, index->data, RV_I64, ndim, shape, strides);
+}
+
+rv_tensor *rv_index_select(rv_tensor *x, int axis, rv_tensor *index)
+{
+    const char *who = "index_select";
+    int64_t shape[RV_MAX_DIMENSIONS];
+    const int along = selected_shape(who, x, axis, index, shape);
+    if (along < 0)
+        return NULL;
+    return gather(who, x, along, over_rows(who, index, along, x->ndim, shape), index);
+}
+
+rv_tensor *rv_index_add(rv_tensor *x, int axis, rv_tensor *index, rv_tensor *source)
+{
+    const char *who = "index_add";
+    int64_t shape[RV_MAX_DIMENSIONS];
+    const int along = selected_shape(who, x, axis, index, shape);
+    if (along < 0 || !rv_check(who, 2, source) || !rv_check_dtypes(who, x, source))
+        return NULL;
+    bool fits = source->ndim == x->ndim;
+    for (int i = 0; fits && i < x->ndim; i++)
+        fits = source->shape[i] == shape[i];
+    if (!fits)
+        return rv_fail_null(RV_ERROR_SHAPE, who, "the source is %s, expected %s",
+                            RV_SHAPE_OF(source), rv_shape_text(RV_SHAPE_BUFFER, x->ndim, shape));
+    return scatter_add(who, x, along, over_rows(who, index, along, x->ndim, shape), source, index);
 }

@@ -9,17 +9,20 @@
 
 #include <string.h>
 
+#include "core/elementwise.h"
+
 /* ---- derivative ----------------------------------------------------------------------------- */
 
 /* a' g. One product over all rows if b is one matrix for a whole batch. */
 static rv_tensor *gradient_of_b(rv_tensor *a, rv_tensor *g, const rv_shape_of b)
 {
-    if (a == NULL || b.ndim > 2 || a->ndim == 2)
+    if (a == NULL || rv_product(b.ndim - 2, b.shape) != 1 || rv_product(a->ndim - 2, a->shape) == 1)
         return rv_matmul(rv_transpose(a, -1, -2), g);
     const int64_t rows = rv_product(a->ndim - 1, a->shape);
     rv_tensor *all_a = rv_reshape(a, rows, a->shape[a->ndim - 1]);
     rv_tensor *all_g = rv_reshape(g, rows, g->shape[g->ndim - 1]);
-    return rv_matmul(rv_transpose(all_a, 0, 1), all_g);
+    rv_tensor *y = rv_matmul(rv_transpose(all_a, 0, 1), all_g);
+    return b.ndim == 2 ? y : rv_reshape_n(y, b.ndim, b.shape);
 }
 
 static void matmul_derivative(rv_derivative *d)
@@ -59,14 +62,21 @@ static bool broadcast_batch(const rv_tensor *a, const rv_tensor *b, rv_gemm_task
     return true;
 }
 
-/* One product instead of a batch, where b is one matrix and a's leading axes are rows too. */
-static void merge_batch(const rv_tensor *a, const rv_tensor *b, rv_gemm_task *task)
+/* One product instead of a batch, where b is one matrix (or expanded from one) and a's leading axes
+ * are rows too. */
+static void merge_batch(const rv_tensor *a, rv_gemm_task *task)
 {
+    int64_t matrices = 1;
+    bool one = true;
+    for (int i = 0; i < task->batch_ndim; i++) {
+        one = one && (task->b.batch[i] == 0 || task->batch_shape[i] == 1);
+        matrices *= task->batch_shape[i];
+    }
     rv_gemm_operand rows;
-    if (task->batch_ndim == 0 || rv_product(b->ndim - 2, b->shape) != 1 ||
+    if (task->batch_ndim == 0 || !one || rv_product(a->ndim - 2, a->shape) != matrices ||
         !rv_gemm_flatten(a, &rows))
         return;
-    task->m = rv_product(a->ndim - 1, a->shape);
+    task->m *= matrices;
     task->a = rows;
     task->batch_ndim = 0;
 }
@@ -79,6 +89,21 @@ static void set_result(const rv_tensor *y, rv_gemm_task *task)
         task->c.batch[i] = stride;
         stride *= task->batch_shape[i];
     }
+}
+
+/* Sets y = a b. Where each element is one product, and there are many matrices, that is one loop
+ * rather than many calls of BLAS. */
+static bool multiply_into(rv_tensor *y, const rv_tensor *a, const rv_tensor *b, rv_gemm_task *task)
+{
+    merge_batch(a, task);
+    if (task->batch_ndim > 0 && task->k == 1) {
+        const rv_tensor *const in[] = {a, b};
+        return rv_elementwise_into("matmul", rv_kernels_get()->loops[RV_LOOP_mul][y->dtype], y, 2,
+                                   in);
+    }
+    set_result(y, task);
+    rv_gemm(task);
+    return true;
 }
 
 /* a b for inputs of two axes or more, which fit but for their leading axes. */
@@ -105,11 +130,8 @@ static rv_tensor *multiply(const rv_tensor *a, const rv_tensor *b)
     if (task.k == 0)
         return rv_keep(rv_zeros_n(a->dtype, task.batch_ndim + 2, shape));
     rv_tensor *y = rv_empty_n(a->dtype, task.batch_ndim + 2, shape);
-    if (y != NULL && y->numel > 0) {
-        merge_batch(ready_a, ready_b, &task);
-        set_result(y, &task);
-        rv_gemm(&task);
-    }
+    if (y != NULL && y->numel > 0 && !multiply_into(y, ready_a, ready_b, &task))
+        return NULL;
     return rv_keep(y);
 }
 

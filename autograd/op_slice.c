@@ -1,4 +1,4 @@
-/* op_slice.c - slice, its derivative slice_grad, and pad.
+/* op_slice.c - slice, its derivative slice_grad, and select.
  *
  * slice and slice_grad are each other's derivative: one takes elements out, the other puts them
  * back among zeros.
@@ -63,64 +63,21 @@ rv_tensor *rv_slice_grad(rv_tensor *g, int ndim, const int64_t *shape,
     return rv_keep(rv_record(&slice_grad_op, y, 1, &g, &attributes, sizeof attributes));
 }
 
-/* ---- pad ------------------------------------------------------------------------------------ */
+/* ---- select --------------------------------------------------------------------------------- */
 
-typedef struct pad_attributes {
-    int64_t before[RV_MAX_DIMENSIONS];
-} pad_attributes;
-
-static void pad_derivative(rv_derivative *d)
+rv_tensor *rv_select(rv_tensor *x, int axis, int64_t index)
 {
-    const rv_shape_of in = rv_input_shape(d, 0);
-    const pad_attributes *attributes = d->attributes;
-    rv_tensor *g = d->g;
-    for (int i = 0; i < in.ndim && g != NULL; i++) {
-        const int64_t start = attributes->before[i];
-        if (g->shape[i] != in.shape[i])
-            g = rv_slice(g, .axis = i, .start = start, .stop = start + in.shape[i]);
-    }
-    d->grads[0] = g;
-}
-
-static const rv_op pad_op = RV_OP(pad, 1, RV_SAVE_NOTHING, pad_derivative);
-
-/* The shape of the padded tensor; false with an error if a padding is negative or far too large. */
-static bool padded_shape(const rv_tensor *x, const int64_t *before, const int64_t *after,
-                         int64_t *shape)
-{
-    if (x->ndim > 0 && (before == NULL || after == NULL))
-        return rv_fail(RV_ERROR_NULL, "pad", "%s is NULL", before == NULL ? "before" : "after");
-    for (int i = 0; i < x->ndim; i++) {
-        if (before[i] < 0 || after[i] < 0)
-            return rv_fail(RV_ERROR_ARGUMENT, "pad",
-                           "%lld before and %lld after axis %d; expected 0 or more",
-                           (long long)before[i], (long long)after[i], i);
-        const int64_t room = INT64_MAX - x->shape[i];
-        if (before[i] > room || after[i] > room - before[i])
-            return rv_fail(RV_ERROR_SHAPE, "pad", "%lld before and %lld after axis %d of %s",
-                           (long long)before[i], (long long)after[i], i, RV_SHAPE_OF(x));
-        shape[i] = before[i] + x->shape[i] + after[i];
-    }
-    return true;
-}
-
-rv_tensor *rv_pad(rv_tensor *x, const int64_t *before, const int64_t *after, double value)
-{
-    RV_SCOPE;
-    int64_t shape[RV_MAX_DIMENSIONS];
-    const rv_tensor *filling = rv_scalar_like("pad", x, value);
-    if (filling == NULL || !padded_shape(x, before, after, shape))
+    const char *who = "select";
+    if (!rv_check(who, 0, x))
         return NULL;
-    rv_tensor *y = rv_empty_n(x->dtype, x->ndim, shape);
-    if (y == NULL || !rv_write("pad", y, filling))
+    const int along = rv_check_axis(who, axis, x->ndim);
+    if (along < 0)
         return NULL;
-    pad_attributes attributes = {{0}};
-    rv_tensor *inside = y;
-    for (int i = 0; i < x->ndim && inside != NULL; i++) {
-        attributes.before[i] = before[i];
-        inside = rv_raw_slice("pad", inside, i, before[i], before[i] + x->shape[i], 1);
-    }
-    if (inside == NULL || !rv_write("pad", inside, x))
-        return NULL;
-    return rv_keep(rv_record(&pad_op, y, 1, &x, &attributes, sizeof attributes));
+    const int64_t size = x->shape[along];
+    if (index < -size || index >= size)
+        return rv_fail_null(RV_ERROR_INDEX, who, "index %lld is out of range for axis %d of %s",
+                            (long long)index, along, RV_SHAPE_OF(x));
+    const int64_t start = index < 0 ? index + size : index;
+    rv_tensor *one = rv_slice(x, .axis = along, .start = start, .stop = start + 1);
+    return rv_squeeze(one, RV_AXES(along));
 }

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "autograd/graph.h"
+
 #include "core/elementwise.h"
 #include "core/parallel.h"
 
@@ -54,6 +56,31 @@ bool rv_write(const char *who, rv_tensor *into, const rv_tensor *from)
 {
     return rv_elementwise_into(who, rv_kernels_get()->cast[from->dtype][into->dtype], into, 1,
                                &from);
+}
+
+rv_tensor *rv_reversed(const char *who, const rv_tensor *t, uint32_t set)
+{
+    int64_t strides[RV_MAX_DIMENSIONS], last = 0; /* the element that becomes the first */
+    for (int i = 0; i < t->ndim; i++) {
+        const bool turns = set >> i & 1 && t->numel > 0;
+        strides[i] = turns ? -t->strides[i] : t->strides[i];
+        last += turns ? (t->shape[i] - 1) * t->strides[i] : 0;
+    }
+    return rv_raw_view(who, t->storage, t->data + last * (int64_t)rv_dtype_size(t->dtype), t->dtype,
+                       t->ndim, t->shape, strides);
+}
+
+rv_tensor **rv_tensor_array(int n)
+{
+    /* The array lives in the memory of a tensor, so that the scope owns it. */
+    int64_t bytes = ((int64_t)n + 1) * (int64_t)sizeof(rv_tensor *);
+    const rv_tensor *array = rv_zeros_n(RV_U8, 1, &bytes);
+    return array != NULL ? (rv_tensor **)(void *)array->data : NULL;
+}
+
+rv_tensor *rv_alone(rv_tensor *x)
+{
+    return x != NULL && rv_recording() ? rv_detach(x) : x;
 }
 
 int64_t rv_product(int count, const int64_t *sizes)

@@ -19,6 +19,17 @@ bool rv_check_dtypes(const char *who, const rv_tensor *a, const rv_tensor *b);
  * yet (so that it needs no version). False with an error. */
 bool rv_write(const char *who, rv_tensor *into, const rv_tensor *from);
 
+/* t with the axes of `set` (bit i is axis i) backwards: a view whose strides are negative there,
+ * which elementwise loops take, and nothing else; so it must not leave the operation. */
+rv_tensor *rv_reversed(const char *who, const rv_tensor *t, uint32_t set);
+
+/* An array of n NULLs, and one more as its end, that the innermost scope owns. */
+rv_tensor **rv_tensor_array(int n);
+
+/* x, for a derivative that only compares it: detached where that derivative is recorded, so that
+ * nothing is to flow back through it. NULL for NULL. */
+rv_tensor *rv_alone(rv_tensor *x);
+
 /* The number of elements of `count` sizes. */
 int64_t rv_product(int count, const int64_t *sizes);
 

@@ -15,6 +15,7 @@
 #include "autograd/ops_shape.h"
 #include "autograd/ops_index.h"
 #include "autograd/ops_linalg.h"
+#include "autograd/ops_lapack.h"
 #include "autograd/ops_conv.h"
 #include "autograd/ops_pool.h"
 #include "autograd/ops_norm.h"

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "autograd/anomaly_check.h"
+#include "autograd/hook_list.h"
 #include "autograd/operations.h"
 #include "core/elementwise.h"
 #include "core/memory.h"
@@ -18,6 +20,14 @@ static void *grown(const rv_graph_walk *walk, void *array, int64_t count, int64_
 {
     const int64_t wanted = *capacity > 0 ? count + 1 : 32;
     return rv_memory_reserve(walk->who, array, count, capacity, wanted, size);
+}
+
+rv_tensor **rv_graph_array(int64_t n)
+{
+    /* In the memory of a tensor, so that the scope owns it. */
+    const int64_t shape[] = {n, (int64_t)sizeof(rv_tensor *)};
+    rv_tensor *array = rv_zeros_n(RV_U8, 2, shape);
+    return array != NULL ? (rv_tensor **)(void *)array->data : NULL;
 }
 
 /* The slot that holds `node`, or the empty one where it belongs. */
@@ -215,7 +225,8 @@ bool rv_graph_add(rv_graph_walk *walk, const char *who, int64_t visit, int outpu
         *grad = rv_retain(g);
         return true;
     }
-    if (!walk->create_graph && is_private(*grad)) {
+    /* add looks at its result itself, where that is asked for. */
+    if (!walk->create_graph && !walk->detecting && is_private(*grad)) {
         rv_loop *add = rv_kernels_get()->loops[RV_LOOP_add][form->dtype];
         return rv_elementwise_into(who, add, *grad, 2, (const rv_tensor *[]){*grad, g});
     }
@@ -232,13 +243,15 @@ bool rv_graph_add(rv_graph_walk *walk, const char *who, int64_t visit, int outpu
 #define FEW 16
 
 /* The gradients of a node's outputs, zeros where none came; false if none came at all. */
-static bool gather_gradients(rv_graph_walk *walk, int64_t index, rv_tensor **gs, bool *failed)
+static bool gather_gradients(rv_graph_walk *walk, int64_t index, rv_tensor **gs, bool *arrived,
+                             bool *failed)
 {
     const rv_node *node = walk->visits[index].node;
     bool any = false;
     for (int i = 0; i < node->outputs; i++) {
         gs[i] = walk->grads[walk->visits[index].grads + i];
-        any = any || gs[i] != NULL;
+        arrived[i] = gs[i] != NULL;
+        any = any || arrived[i];
     }
     for (int i = 0; any && i < node->outputs; i++) {
         const rv_form *form = &node->forms[i];
@@ -267,13 +280,22 @@ static bool distribute(rv_graph_walk *walk, const rv_derivative *d)
     return true;
 }
 
+/* Calls the derivative and looks at what it gives. */
+static bool call_watched(const rv_graph_walk *walk, rv_derivative *d)
+{
+    rv_anomaly_note note;
+    rv_anomaly_enter(&note);
+    d->node->op->derivative(d);
+    return rv_anomaly_leave(&note, walk->who, d);
+}
+
 /* Calls one derivative. What it makes ends here, but for what the table holds. */
 static bool differentiate(rv_graph_walk *walk, int64_t index)
 {
     RV_SCOPE;
     const rv_node *node = walk->visits[index].node;
     const size_t each = sizeof(rv_tensor *);
-    const size_t bytes = (size_t)(node->inputs + node->outputs) * each + (size_t)node->inputs;
+    const size_t bytes = (size_t)(node->inputs + node->outputs) * (each + sizeof(bool));
     rv_tensor *few[2 * FEW + FEW];
     const bool fits = bytes <= sizeof few;
     rv_tensor **gs = fits ? few : rv_memory_get(walk->who, bytes);
@@ -282,13 +304,24 @@ static bool differentiate(rv_graph_walk *walk, int64_t index)
     memset(gs, 0, bytes);
     rv_tensor **grads = gs + node->outputs;
     bool *needs = (bool *)(grads + node->inputs);
+    bool *arrived = needs + node->inputs;
     bool failed = false;
-    if (gather_gradients(walk, index, gs, &failed) && !failed) {
+    if (gather_gradients(walk, index, gs, arrived, &failed) && !failed) {
         for (int i = 0; i < node->inputs; i++)
             needs[i] = is_needed(walk, node, i);
-        rv_derivative d = {node, gs[0], gs, node->inputs, needs, grads, node->attributes};
-        node->op->derivative(&d);
-        failed = !distribute(walk, &d);
+        rv_derivative d = {.node = node,
+                           .g = gs[0],
+                           .gs = gs,
+                           .inputs = node->inputs,
+                           .needs = needs,
+                           .grads = grads,
+                           .attributes = node->attributes,
+                           .arrived = arrived};
+        if (RV_UNLIKELY(walk->detecting))
+            failed = !call_watched(walk, &d);
+        else
+            node->op->derivative(&d);
+        failed = failed || !distribute(walk, &d);
     }
     if (!fits)
         rv_memory_put(gs, bytes);
@@ -299,7 +332,7 @@ static bool differentiate(rv_graph_walk *walk, int64_t index)
 static void drop_gradients(rv_graph_walk *walk, int64_t index)
 {
     const rv_visit *visit = &walk->visits[index];
-    if (visit->target || visit->node->op == NULL)
+    if (visit->target || visit->node->op == NULL || visit->node->hooks != NULL)
         return;
     for (int i = 0; i < visit->node->outputs; i++) {
         rv_release(walk->grads[visit->grads + i]);
@@ -307,10 +340,24 @@ static void drop_gradients(rv_graph_walk *walk, int64_t index)
     }
 }
 
+/* Calls the hooks of a node whose outputs' gradients have all come. */
+static bool run_hooks(const rv_graph_walk *walk, int64_t index)
+{
+    const rv_node *node = walk->visits[index].node;
+    for (int i = 0; i < node->outputs; i++) {
+        rv_tensor **grad = &walk->grads[walk->visits[index].grads + i];
+        if (*grad != NULL && !rv_hooks_run(walk->who, node, i, grad))
+            return false;
+    }
+    return true;
+}
+
 /* A node whose outputs' gradients have all come. */
 static bool pass(rv_graph_walk *walk, int64_t index)
 {
     rv_node *node = walk->visits[index].node;
+    if (RV_UNLIKELY(node->hooks != NULL) && !run_hooks(walk, index))
+        return false;
     if (walk->visits[index].passed) {
         if (!differentiate(walk, index))
             return false;
@@ -332,6 +379,7 @@ static bool pass(rv_graph_walk *walk, int64_t index)
 
 bool rv_graph_run(rv_graph_walk *walk)
 {
+    walk->detecting = (rv_thread_mode() & RV_MODE_DETECTING) != 0;
     for (int64_t i = 0; i < walk->visit_count; i++)
         if (walk->visits[i].explored && walk->visits[i].waits == 0 && !push(walk, i))
             return false;

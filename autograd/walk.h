@@ -22,6 +22,7 @@ typedef struct rv_visit {
 typedef struct rv_graph_walk {
     const char *who;
     bool create_graph, retain_graph;
+    bool detecting;   /* what derivatives give is looked at for NaN and infinities */
     rv_visit *visits; /* in the order of first sight */
     int64_t visit_count, visit_capacity;
     rv_tensor **grads; /* gradients of outputs, each held; NULL where none came yet */
@@ -31,6 +32,9 @@ typedef struct rv_graph_walk {
     int64_t *stack; /* explored but unfinished visits, or those that are ready */
     int64_t stack_count, stack_capacity;
 } rv_graph_walk;
+
+/* An array of n tensors, all NULL, that the innermost scope owns (n is not negative). */
+rv_tensor **rv_graph_array(int64_t n);
 
 /* The visit of a node, a new one if it has none; -1 with an error if memory is out. */
 int64_t rv_graph_visit(rv_graph_walk *walk, rv_node *node);

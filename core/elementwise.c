@@ -295,11 +295,37 @@ static rv_tensor *make_result(const char *who, rv_dtype dtype, int n, rv_tensor 
     return rv_make(who, dtype, ndim, shape);
 }
 
+/* Functions take several times as long for an element as arithmetic does. */
 static int64_t piece_of(rv_loop_id id)
 {
-    const bool is_costly = id == RV_LOOP_exp || id == RV_LOOP_log || id == RV_LOOP_tanh ||
-                           id == RV_LOOP_sigmoid || id == RV_LOOP_pow;
-    return is_costly ? COSTLY_PIECE : PIECE;
+    switch (id) {
+    case RV_LOOP_exp:
+    case RV_LOOP_expm1:
+    case RV_LOOP_log:
+    case RV_LOOP_log1p:
+    case RV_LOOP_sin:
+    case RV_LOOP_cos:
+    case RV_LOOP_atan:
+    case RV_LOOP_erf:
+    case RV_LOOP_tanh:
+    case RV_LOOP_sigmoid:
+    case RV_LOOP_silu:
+    case RV_LOOP_silu_grad:
+    case RV_LOOP_gelu:
+    case RV_LOOP_gelu_grad:
+    case RV_LOOP_gelu_tanh:
+    case RV_LOOP_gelu_tanh_grad:
+    case RV_LOOP_log_sigmoid:
+    case RV_LOOP_log_sigmoid_grad:
+    case RV_LOOP_elu:
+    case RV_LOOP_elu_grad:
+    case RV_LOOP_selu:
+    case RV_LOOP_selu_grad:
+    case RV_LOOP_softplus:
+    case RV_LOOP_softplus_grad:
+    case RV_LOOP_pow: return COSTLY_PIECE;
+    default: return PIECE;
+    }
 }
 
 rv_tensor *rv_elementwise(const char *who, rv_loop_id id, int n, rv_tensor *const *in)

@@ -39,7 +39,10 @@ RV_BEGIN_C
     X(ERROR_CHANGED, "a tensor that a derivative needs was changed in place") \
     X(ERROR_ENDED, "a tensor was used after the scope that owned it ended")   \
     X(ERROR_STATE, "an object is not in a state for this call")               \
-    X(ERROR_SYSTEM, "the operating system refused")
+    X(ERROR_SYSTEM, "the operating system refused")                           \
+    X(ERROR_MATRIX, "a matrix is singular, indefinite, or did not converge")  \
+    X(ERROR_BUILD, "this build of the library cannot do it")                  \
+    X(ERROR_NOT_FINITE, "an operation made a NaN or an infinity")
 
 typedef enum rv_status {
 #define RV_STATUS_ENUM(name, text) RV_##name,

@@ -14,10 +14,9 @@
 #include <limits.h>
 #include <string.h>
 
+#include "core/blas.h"
 #include "core/gemm_plain.h"
 #include "core/integers.h"
-#include "core/parallel.h"
-#include "core/platform.h"
 
 /* The work of a piece is counted in multiplications. */
 #define WORK_OF_PIECE 262144.0 /* a few microseconds: less is not worth another thread */
@@ -45,28 +44,8 @@ bool rv_gemm_takes(int64_t rows, int64_t columns, int64_t row, int64_t column)
 
 #include <cblas.h>
 
-/* OpenBLAS's own; any other BLAS is taken to be single-threaded and safe to call from threads. */
-void openblas_set_num_threads(int threads) RV_WEAK;
-int openblas_get_parallel(void) RV_WEAK;
+/* OpenBLAS's own. */
 char *openblas_get_corename(void) RV_WEAK;
-
-/* Each thread says so for itself: on the OpenMP build it counts for that thread only. */
-static void use_one_thread(void)
-{
-    static RV_THREAD_LOCAL bool said;
-    if (said)
-        return;
-    said = true;
-    if (openblas_set_num_threads != NULL)
-        openblas_set_num_threads(1);
-}
-
-/* The serial build of OpenBLAS shares its buffers between threads without a lock: wrong results
- * (0.3.21 as Debian builds it: up to 142 of 12000 products on 4 threads). */
-static bool blas_takes_one_call(void)
-{
-    return openblas_get_parallel != NULL && openblas_get_parallel() == 0;
-}
 
 static bool has_small_kernels(void)
 {
@@ -140,7 +119,7 @@ static void product(rv_dtype dtype, int64_t m, int64_t n, int64_t k, rv_matrix a
         rv_gemm_plain(dtype, m, n, k, a, b, c, beta);
         return;
     }
-    use_one_thread();
+    rv_blas_use_one_thread();
     if (n == 1)
         blas_times_vector(dtype, m, k, a, b.data, b.row, c.data, c.row, beta);
     else if (m == 1)
@@ -151,11 +130,6 @@ static void product(rv_dtype dtype, int64_t m, int64_t n, int64_t k, rv_matrix a
 }
 
 #else
-
-static bool blas_takes_one_call(void)
-{
-    return false;
-}
 
 static bool has_small_kernels(void)
 {
@@ -315,13 +289,5 @@ void rv_gemm(const rv_gemm_task *task)
     const double work = (double)j.tile.rows * (double)j.tile.columns * (double)(task->k + 1);
     j.tiles_a_piece = work < WORK_OF_PIECE ? (int64_t)(WORK_OF_PIECE / work) : 1;
     const int64_t pieces = rv_quotient_up(j.tiles, j.tiles_a_piece);
-    if (!blas_takes_one_call()) {
-        rv_parallel(pieces, run_piece, &j);
-        return;
-    }
-    static rv_mutex one_call = RV_MUTEX_INIT;
-    rv_lock(&one_call);
-    for (int64_t i = 0; i < pieces; i++)
-        run_piece(&j, i);
-    rv_unlock(&one_call);
+    rv_blas_parallel(pieces, run_piece, &j);
 }

@@ -51,20 +51,43 @@
 #define RV_INDEPENDENT _Pragma("GCC ivdep")
 #endif
 
+/* Says that memory will be read (or written) soon. Any address will do. */
+#define RV_PREFETCH(address) __builtin_prefetch(address)
+#define RV_PREFETCH_TO_WRITE(address) __builtin_prefetch(address, 1)
+
+/* Before a loop of few iterations, known when compiling, over an array that is to live in
+ * registers. Clang unrolls those by itself. */
+#ifdef __clang__
+#define RV_UNROLL
+#else
+#define RV_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/* RV_VECTOR(name, T, bytes): `name` is a vector of T, which may stand at any address that a T may,
+ * and in memory that is otherwise seen as T. Operators work element by element. */
+#define RV_VECTOR(name, T, bytes) \
+    typedef T name __attribute__((vector_size(bytes), aligned(sizeof(T)), may_alias))
+
+/* A function whose arguments are constants where it is called, and that is compiled for each. */
+#define RV_ALWAYS_INLINE static inline __attribute__((always_inline))
+
 #define RV_COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 /* Defaults come first in an options struct and the caller's fields after them, so some are written
- * twice: that is the point, and these two silence the warning for it. */
+ * twice: that is the point, and these silence the warning for it; and for an option that is one
+ * number for both axes (`.stride = 2`, where `.stride = {2, 1}` is each axis' own). */
 #ifdef __clang__
 #define RV_QUIET_BEGIN                                                  \
     _Pragma("clang diagnostic push")                                    \
         _Pragma("clang diagnostic ignored \"-Winitializer-overrides\"") \
-            _Pragma("clang diagnostic ignored \"-Wshadow\"")
+            _Pragma("clang diagnostic ignored \"-Wshadow\"")            \
+                _Pragma("clang diagnostic ignored \"-Wmissing-braces\"")
 #define RV_QUIET_END _Pragma("clang diagnostic pop")
 #else
 #define RV_QUIET_BEGIN                                                                   \
     _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Woverride-init\"") \
-        _Pragma("GCC diagnostic ignored \"-Wshadow\"")
+        _Pragma("GCC diagnostic ignored \"-Wshadow\"")                                   \
+            _Pragma("GCC diagnostic ignored \"-Wmissing-braces\"")
 #define RV_QUIET_END _Pragma("GCC diagnostic pop")
 #endif
 

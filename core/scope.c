@@ -165,3 +165,16 @@ bool rv_set_recording(bool on)
     rv_here.recording_off = !on;
     return was;
 }
+
+bool rv_set_detecting(bool on)
+{
+    const bool was = rv_here.detecting;
+    rv_here.detecting = on;
+    return was;
+}
+
+unsigned rv_thread_mode(void)
+{
+    return (rv_here.recording_off ? 0 : RV_MODE_RECORDING) |
+           (rv_here.detecting ? RV_MODE_DETECTING : 0);
+}

@@ -33,6 +33,11 @@ int rv_check_axis(const char *who, int axis, int ndim)
     return -1;
 }
 
+int rv_check_axis_along(const char *who, int axis, int ndim)
+{
+    return ndim == 0 && (axis == 0 || axis == -1) ? 0 : rv_check_axis(who, axis, ndim);
+}
+
 bool rv_is_contiguous(const rv_tensor *t)
 {
     if (t == NULL)
@@ -44,6 +49,22 @@ bool rv_is_contiguous(const rv_tensor *t)
         if (t->strides[i] != step && t->numel > 0)
             return false;
         step *= t->shape[i];
+    }
+    return true;
+}
+
+bool rv_is_channels_last(const rv_tensor *t)
+{
+    if (t == NULL || t->ndim < 2)
+        return false;
+    int64_t step = 1;
+    for (int i = t->ndim - 1; i >= 0; i--) {
+        const int axis = i == t->ndim - 1 ? 1 : i > 0 ? i + 1 : 0;
+        if (t->shape[axis] == 1)
+            continue;
+        if (t->strides[axis] != step && t->numel > 0)
+            return false;
+        step *= t->shape[axis];
     }
     return true;
 }

@@ -16,7 +16,7 @@
 
 #include "core/tensor.h"
 
-#define RV_WALK_OPERANDS 4
+#define RV_WALK_OPERANDS 5
 
 typedef struct rv_walk {
     int ndim;

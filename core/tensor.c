@@ -213,6 +213,7 @@ static rv_tensor *tensor_new(const char *who, rv_storage *storage, char *data, r
     t->numel = numel;
     t->scope = NULL;
     t->ending = NULL;
+    t->shape[0] = t->strides[0] = 1; /* of a 0-d tensor, seen as 1-d */
     for (int i = 0; i < ndim; i++) {
         t->shape[i] = shape[i];
         t->strides[i] = strides[i];

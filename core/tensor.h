@@ -61,8 +61,8 @@ struct rv_tensor {
     int64_t numel;                      /* how many elements: the product of shape */
     const char *scope;                  /* debug builds: the scope that released it */
     void (*ending)(rv_tensor *t);       /* called before the tensor goes: autograd's, or NULL */
-    int64_t shape[RV_MAX_DIMENSIONS];   /* [ndim] */
-    int64_t strides[RV_MAX_DIMENSIONS]; /* [ndim], in elements */
+    int64_t shape[RV_MAX_DIMENSIONS];   /* [ndim]; shape[0] of a 0-d tensor is 1, */
+    int64_t strides[RV_MAX_DIMENSIONS]; /* [ndim], in elements, none negative; so is strides[0] */
 };
 
 /* The same for other languages; NULL gives -1, NULL, or RV_DTYPE_COUNT. */
@@ -159,6 +159,8 @@ RV_API bool rv_to_array(const rv_tensor *t, void *array);
 
 /* Whether elements stand row-major without gaps. */
 RV_API bool rv_is_contiguous(const rv_tensor *t);
+/* Whether those of a tensor [n, channels, ...] stand so with its channels as the last axis. */
+RV_API bool rv_is_channels_last(const rv_tensor *t);
 
 /* Whether both have the same shape, dtype and elements (NaN differs from itself). False for NULL.
  */
@@ -225,6 +227,10 @@ RV_API bool rv_same_shape(const rv_tensor *a, const rv_tensor *b);
 
 /* `axis` as an index from 0: negative ones count from the end. -1 with an error if out of range. */
 RV_API int rv_check_axis(const char *who, int axis, int ndim);
+/* The same for what works along an axis and leaves the shape in peace (softmax, argmax, gather,
+ * cumsum, sort): there a 0-d tensor counts as one of shape [1], as in PyTorch, so that its axes 0
+ * and -1 are both 0. What takes an axis apart (slice, cat, permute) has none to take. */
+RV_API int rv_check_axis_along(const char *who, int axis, int ndim);
 
 /* "[2,3]" into a buffer, and back as a string: rv_shape_text(RV_SHAPE_BUFFER, ndim, shape). */
 typedef struct rv_shape_buffer {
@@ -242,6 +248,13 @@ RV_API uint32_t rv_storage_version(const rv_storage *storage);
  * autograd/graph.h); and turns it on or off, returning what it was. */
 RV_API bool rv_recording(void);
 RV_API bool rv_set_recording(bool on);
+/* The same for whether it looks for NaN and infinities (false until rv_detect_anomaly in
+ * autograd/anomaly.h). */
+RV_API bool rv_set_detecting(bool on);
+/* Both at once, for those who look with each operation: a sum of these. */
+#define RV_MODE_RECORDING 1u
+#define RV_MODE_DETECTING 2u
+RV_API unsigned rv_thread_mode(void);
 
 RV_END_C
 

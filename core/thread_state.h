@@ -36,6 +36,7 @@ typedef struct rv_thread_state {
     const rv_error_place *place;
     bool defer_errors;
     bool recording_off;
+    bool detecting;      /* whether operations look for NaN */
     bool lasting;        /* memory.c: blocks are of their own size */
     bool cleaned_at_end; /* whether this thread's end is taken care of */
     /* memory.c */

@@ -11,22 +11,7 @@ typedef struct flatten {
 static rv_tensor *flatten_forward(rv_layer *self, rv_tensor *x)
 {
     const flatten *f = (const flatten *)self;
-    const int start = rv_check_axis("flatten", f->start_axis, x->ndim);
-    const int end = start >= 0 ? rv_check_axis("flatten", f->end_axis, x->ndim) : -1;
-    if (end < 0)
-        return NULL;
-    if (start > end)
-        return rv_fail_null(RV_ERROR_SHAPE, "flatten", "of %s, axis %d comes after axis %d",
-                            RV_SHAPE_OF(x), start, end);
-    int64_t shape[RV_MAX_DIMENSIONS];
-    int ndim = 0;
-    for (int axis = 0; axis < x->ndim; axis++) {
-        if (axis > start && axis <= end)
-            shape[ndim - 1] *= x->shape[axis];
-        else
-            shape[ndim++] = x->shape[axis];
-    }
-    return rv_reshape_n(x, ndim, shape);
+    return rv_flatten(x, f->start_axis, f->end_axis);
 }
 
 static const rv_layer_class flatten_class = {

@@ -3,9 +3,11 @@
  * usage: leaks FILE
  *
  * Trains with a loader that fetches ahead, saves to FILE and loads it again, fails on purpose on
- * the way (what a failed call was given must be freed too), and goes through the graph twice.
+ * the way (what a failed call was given must be freed too), and goes through graphs twice, with
+ * custom operations, hooks and kept gradients in them.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <ravine.h>
@@ -54,6 +56,48 @@ static bool differentiate_twice(void)
     return rv_backward(z) && rv_grad(x) != NULL;
 }
 
+static rv_tensor *cube(rv_tensor **in, void *context)
+{
+    (void)context;
+    return rv_mul(in[0], rv_mul(in[0], in[0]));
+}
+
+static void cube_derivative(rv_derivative *d)
+{
+    rv_tensor *x = rv_saved_input(d, 0);
+    d->grads[0] = rv_mul(d->g, rv_mul_scalar(rv_mul(x, x), 3));
+}
+
+/* The sum of cubes, as an operation with a context from malloc. */
+static rv_tensor *sum_of_cubes(rv_tensor **in, void *context)
+{
+    (void)context;
+    return rv_sum(rv_custom("cube", cube, cube_derivative, in, 1, malloc(8), free));
+}
+
+static rv_tensor *double_it(rv_tensor *g, void *context)
+{
+    (void)context;
+    return rv_mul_scalar(g, 2);
+}
+
+/* Custom operations, hooks, kept gradients and products, some in graphs that are never walked. */
+static bool differentiate_with_extras(void)
+{
+    RV_SCOPE;
+    rv_tensor *x = rv_require_grad(rv_randn(RV_F64, 3)), *v = rv_ones(RV_F64, 3);
+    rv_tensor *y = sum_of_cubes(&x, NULL);
+    bool ok = rv_on_gradient(y, double_it, malloc(8), free) &&
+              rv_on_gradient(x, double_it, malloc(8), free) && rv_retain_grad(y) != NULL &&
+              rv_backward(y, .create_graph = true) && rv_item(rv_grad(y)) == 2;
+    ok = ok && rv_hvp(sum_of_cubes, NULL, RV_TENSORS(x), RV_TENSORS(v)).output != NULL;
+    ok = ok &&
+         rv_jvp(sum_of_cubes, NULL, RV_TENSORS(x), RV_TENSORS(v), .create_graph = true).output !=
+             NULL;
+    ok = ok && rv_hessian(sum_of_cubes, NULL, RV_TENSORS(v), .create_graph = true) != NULL;
+    return ok && sum_of_cubes(&x, NULL) != NULL;
+}
+
 /* Calls that fail: true if each says so. */
 static bool fail_on_purpose(rv_layer *net)
 {
@@ -69,7 +113,15 @@ static bool fail_on_purpose(rv_layer *net)
     said += rv_layer_sequential(rv_layer_linear(2, 3), rv_layer_linear(-1, 3)) == NULL &&
             rv_error() != NULL;
     said += rv_optim_sgd(rv_parameters(net), .lr = -1) == NULL && rv_error() != NULL;
-    return said == 7;
+    said += rv_custom("cube", NULL, cube_derivative, &x, 1, malloc(8), free) == NULL &&
+            rv_error() != NULL;
+    said += !rv_on_gradient(rv_ones(RV_F32, 2), double_it, malloc(8), free) && rv_error() != NULL;
+    said += rv_hessian(cube, NULL, RV_TENSORS(x)) == NULL && rv_error() != NULL;
+    {
+        RV_DETECT_ANOMALY;
+        said += rv_log(rv_zeros(RV_F32, 2)) == NULL && rv_error() != NULL;
+    }
+    return said == 11;
 }
 
 int main(int argc, char **argv)
@@ -86,7 +138,7 @@ int main(int argc, char **argv)
     const bool trained = train(net, sgd, images) && train(net, adam, images);
     const bool saved = rv_save(argv[1], net) && rv_load(argv[1], again);
     const bool same = rv_accuracy(net, validation) == rv_accuracy(again, validation);
-    const bool twice = differentiate_twice();
+    const bool twice = differentiate_twice() && differentiate_with_extras();
     const bool failed = fail_on_purpose(net);
 
     rv_optim_free(adam);

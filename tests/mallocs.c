@@ -125,6 +125,30 @@ static long measure(bool adam)
     return atomic_load(&calls);
 }
 
+/* The number of calls while convolutions of each way of computing run, forward and backward. */
+static long measure_convolutions(void)
+{
+    RV_SCOPE;
+    rv_tensor *x = rv_randn(RV_F32, 8, 3, 32, 32);
+    rv_tensor *first = rv_require_grad(rv_randn(RV_F32, 16, 3, 3, 3));
+    rv_tensor *second = rv_require_grad(rv_randn(RV_F32, 32, 16, 3, 3));
+    rv_tensor *bias = rv_require_grad(rv_randn(RV_F32, 32));
+    rv_tensor *third = rv_require_grad(rv_randn(RV_F32, 6, 32, 3, 3));
+    atomic_store(&calls, 0);
+    for (int i = 1; i <= 20; i++) {
+        RV_SCOPE;
+        atomic_store(&step, i);
+        atomic_store(&counting, i >= 2);
+        rv_tensor *y = rv_conv2d(x, first, .padding = 1);
+        y = rv_conv2d(y, second, .bias = bias, .padding = 1);
+        y = rv_conv2d(y, third, .stride = 2, .padding = 1);
+        rv_backward(rv_sum(y));
+        atomic_store(&counting, false);
+    }
+    printf("convolutions: %ld calls of malloc from step 2 to step 20\n", atomic_load(&calls));
+    return atomic_load(&calls);
+}
+
 int main(void)
 {
     rv_on_error(rv_error_exit);
@@ -145,5 +169,7 @@ int main(void)
     rv_finish(); /* so that Adam starts with nothing recycled */
     const long adam = measure(true);
     rv_finish();
-    return sgd + adam > 0;
+    const long convolutions = measure_convolutions();
+    rv_finish();
+    return sgd + adam + convolutions > 0;
 }

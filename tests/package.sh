@@ -61,7 +61,7 @@ works "static, by CMake" project/build/with_static
 
 # Each header can be included on its own; C++ can include them all.
 for header in $(cd ravine/include/ravine && find . -name '*.h'); do
-    echo "#include <${header#./}>" >one.c
+    printf "#include <%s>\ntypedef int something;\n" "${header#./}" >one.c
     expect "$header on its own" $CC -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only \
         $(pkg-config --cflags ravine) one.c
 done

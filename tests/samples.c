@@ -9,6 +9,16 @@
 
 /* ---- the functions -------------------------------------------------------------------------- */
 
+/* Tensor n of an array that ends with NULL, or is NULL; an error if there is none. */
+static rv_tensor *nth(rv_tensor **tensors, int n)
+{
+    for (int i = 0; tensors != NULL && i < n && *tensors != NULL; i++)
+        tensors++;
+    if (tensors != NULL && *tensors != NULL)
+        return *tensors;
+    return rv_fail_null(RV_ERROR_INDEX, "nth", "there is no tensor %d", n);
+}
+
 #define SAMPLE(op, name, call, torch, gradient, ...)                   \
     static rv_tensor *run_##op##_##name(rv_tensor **in, void *context) \
     {                                                                  \

@@ -326,6 +326,25 @@ verdict check_inputs_kept(const sample *s, reason *why)
     return why->text[0] == '\0' ? PASSED : FAILED;
 }
 
+bool lacks_lapack(const sample *s)
+{
+    return !RV_BLAS && strcmp(s->family, "lapack") == 0;
+}
+
+verdict check_refused(const sample *s, reason *why)
+{
+    trial t = {.s = s};
+    for (int i = 0; i < sample_inputs(s); i++)
+        t.in[i] = make_input(&t, i);
+    if (s->run(t.in, NULL) != NULL)
+        because(why, "it returned a tensor, in a build without LAPACK");
+    const rv_status status = rv_error_status();
+    const char *message = rv_error();
+    if (status != RV_ERROR_BUILD || message == NULL || strstr(message, "no LAPACK") == NULL)
+        because(why, "the error is \"%s\"", message != NULL ? message : "none");
+    return why->text[0] == '\0' ? DOES_NOT_APPLY : FAILED;
+}
+
 /* ---- bad calls ------------------------------------------------------------------------------- */
 
 bool check_bad_call(const bad_call *call, reason *why)

@@ -32,6 +32,11 @@ sample_check check_f32;
 /* Inputs are as they were after all of that. */
 sample_check check_inputs_kept;
 
+/* Where the library has no LAPACK, samples of that family are refused, and say so. */
+sample_check check_refused;
+/* Whether a sample needs what this build has not. */
+bool lacks_lapack(const sample *s);
+
 /* Whether a bad call fails as it should. */
 bool check_bad_call(const bad_call *call, reason *why);
 

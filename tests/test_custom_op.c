@@ -301,3 +301,207 @@ Test(custom, not_differentiable_requires_no_gradient)
     cr_expect_not(rv_requires_grad(y));
     cr_expect(no_error());
 }
+
+/* ---- rv_custom: with a context of its own -----------------------------------------------------
+ */
+
+/* x^power: a context that counts what becomes of it. */
+typedef struct exponent {
+    double power;
+    int forwards, derivatives, released;
+} exponent;
+
+static rv_tensor *raise_forward(rv_tensor **in, void *context)
+{
+    exponent *e = context;
+    e->forwards++;
+    rv_tensor *y = rv_empty_like(in[0]);
+    for (int64_t i = 0; y != NULL && i < y->numel; i++)
+        ((double *)y->data)[i] = pow(((const double *)in[0]->data)[i], e->power);
+    return y;
+}
+
+static void raise_derivative(rv_derivative *d)
+{
+    exponent *e = d->context;
+    e->derivatives++;
+    rv_tensor *slope = rv_mul_scalar(rv_pow_scalar(rv_saved_input(d, 0), e->power - 1), e->power);
+    d->grads[0] = rv_mul(d->g, slope);
+}
+
+static void exponent_released(void *context)
+{
+    ((exponent *)context)->released++;
+}
+
+static rv_tensor *raised(rv_tensor **in, void *context)
+{
+    return rv_custom("raise", raise_forward, raise_derivative, in, 1, context, exponent_released);
+}
+
+Test(with_context, is_as_good_as_ours)
+{
+    RV_SCOPE;
+    exponent e = {.power = 3};
+    rv_tensor *x[] = {VECTOR(0.7, 1.9, 1.2)};
+    rv_gradcheck_report r;
+    cr_expect(rv_gradcheck(raised, &e, x, 1, &r), "%s", r.message);
+    cr_expect(rv_gradgradcheck(raised, &e, x, 1, &r), "%s", r.message);
+    cr_expect_eq(e.released, e.forwards, "one context of each call, and none is left");
+
+    rv_tensor *y = raised(x, &e);
+    cr_expect_not(rv_requires_grad(y), "nothing to record");
+    cr_expect_eq(e.released, e.forwards);
+    cr_expect(no_error());
+}
+
+Test(with_context, the_context_lives_as_long_as_the_graph)
+{
+    exponent e = {.power = 2};
+    rv_tensor *kept;
+    {
+        RV_SCOPE;
+        rv_tensor *x[] = {rv_require_grad(VECTOR(3))};
+        kept = rv_retain(rv_sum(raised(x, &e)));
+        cr_expect(rv_backward(kept, .retain_graph = true));
+        cr_expect(rv_backward(kept));
+        cr_expect(HOLDS(rv_grad(x[0]), 0, 12));
+        cr_expect_eq(e.released, 0, "a tensor of the graph is still there");
+    }
+    cr_expect_eq(e.released, 0);
+    rv_release(kept);
+    cr_expect_eq(e.released, 1);
+    cr_expect(e.forwards == 1 && e.derivatives == 2);
+
+    {
+        RV_SCOPE; /* freed unwalked */
+        rv_tensor *x[] = {rv_require_grad(VECTOR(3))};
+        cr_expect_not_null(rv_tanh(raised(x, &e)));
+    }
+    cr_expect_eq(e.released, 2);
+    cr_expect(no_error());
+}
+
+/* Each of three returns something that another tensor is made of. */
+static rv_tensor *gives_the_input(rv_tensor **in, void *context)
+{
+    (void)context;
+    return in[0];
+}
+static rv_tensor *gives_a_constant(rv_tensor **in, void *context)
+{
+    (void)in;
+    return context;
+}
+static rv_tensor *gives_operations(rv_tensor **in, void *context)
+{
+    (void)context;
+    return rv_mul(in[0], in[1]);
+}
+static void of_product(rv_derivative *d)
+{
+    for (int i = 0; i < 2; i++)
+        if (d->needs[i])
+            d->grads[i] = rv_mul(d->g, rv_saved_input(d, 1 - i));
+}
+static void passes_g(rv_derivative *d)
+{
+    for (int i = 0; i < d->inputs; i++)
+        if (d->needs[i])
+            d->grads[i] = d->g;
+}
+
+Test(with_context, forward_may_return_anything)
+{
+    RV_SCOPE;
+    rv_tensor *constant = rv_full(5, RV_F64), *x = leaf(3);
+    rv_tensor *in[] = {constant, x}, *y = rv_custom("first", gives_the_input, passes_g, in, 2);
+    cr_assert_not_null(y);
+    cr_expect(y != constant && !rv_requires_grad(constant) && rv_requires_grad(y));
+    cr_expect(rv_backward(y));
+    cr_expect_eq(rv_item(rv_grad(x)), 1);
+
+    y = rv_custom("constant", gives_a_constant, passes_g, &x, 1, constant);
+    cr_expect(rv_requires_grad(y) && !rv_requires_grad(constant));
+    cr_expect(rv_backward(y));
+    cr_expect_eq(rv_item(rv_grad(x)), 2);
+
+    rv_tensor *both[] = {x, leaf(7)};
+    y = rv_custom("product", gives_operations, of_product, both, 2);
+    cr_expect(rv_backward(y));
+    cr_expect_eq(rv_item(rv_grad(x)), 9);
+    cr_expect_eq(rv_item(rv_grad(both[1])), 3);
+    cr_expect(no_error());
+
+    y = rv_custom("constant", gives_the_input, RV_NOT_DIFFERENTIABLE, &x, 1);
+    cr_expect(y != NULL && y != x && !rv_requires_grad(y));
+}
+
+Test(with_context, only_what_is_saved_is_given)
+{
+    RV_SCOPE;
+    rv_tensor *both[] = {leaf(3), leaf(7)};
+    rv_tensor *y =
+        rv_custom("lean", gives_operations, of_product, both, 2, .saves = RV_SAVE_INPUT(0));
+    cr_expect_not(rv_backward(y));
+    cr_expect(error_is(RV_ERROR_GRAPH, "lean: input 1 was not saved"));
+}
+
+static rv_tensor *fails(rv_tensor **in, void *context)
+{
+    (void)in;
+    (void)context;
+    return rv_fail_null(RV_ERROR_STATE, "forward", "it snows");
+}
+static rv_tensor *gives_null(rv_tensor **in, void *context)
+{
+    (void)in;
+    (void)context;
+    return NULL;
+}
+
+Test(with_context, what_is_wrong_is_named_and_released)
+{
+    RV_SCOPE;
+    rv_tensor *x = leaf(3), *none = NULL;
+    exponent e = {.power = 1};
+    const struct {
+        rv_custom_options options;
+        rv_status status;
+        const char *message;
+    } cases[] = {
+        {{.name = NULL, fails, passes_g, &x, 1}, RV_ERROR_NULL, "custom: the name is NULL"},
+        {{.name = "snow", NULL, passes_g, &x, 1},
+         RV_ERROR_NULL,
+         "snow: the forward function is NULL"},
+        {{.name = "snow", fails, passes_g, NULL, 1}, RV_ERROR_NULL, "snow: inputs is NULL"},
+        {{.name = "snow", fails, passes_g, &x, 0}, RV_ERROR_ARGUMENT, "snow: 0 inputs"},
+        {{.name = "snow", fails, passes_g, &none, 1}, RV_ERROR_NULL, "snow: input 0 is NULL"},
+        {{.name = "snow", fails, passes_g, &x, 1}, RV_ERROR_STATE, "forward: it snows"},
+        {{.name = "snow", gives_null, passes_g, &x, 1},
+         RV_ERROR_NULL,
+         "snow: its forward function returned NULL without an error"},
+    };
+    for (int i = 0; i < RV_COUNT(cases); i++) {
+        rv_custom_options o = cases[i].options;
+        o.context = &e;
+        o.release = exponent_released;
+        cr_expect_null(rv_custom_with(&o));
+        cr_expect(error_is(cases[i].status, cases[i].message), "case %d", i);
+        cr_expect_eq(e.released, i + 1, "case %d", i);
+        cr_expect(rv_recording());
+    }
+    cr_expect_null(rv_custom_with(NULL));
+    cr_expect(error_is(RV_ERROR_NULL, "custom: "));
+
+    rv_tensor *three = rv_require_grad(VECTOR(1, 2, 3));
+    rv_tensor *y =
+        rv_custom("shifty", gives_the_input, gives_wrong_shape, &three, 1, &e, exponent_released);
+    cr_expect_not(rv_backward(rv_sum(y)));
+    cr_expect(error_is(RV_ERROR_SHAPE, "shifty: "));
+    const char *long_name =
+        "a_name_of_more_than_sixty_three_bytes_is_cut_where_it_is_too_long_to_keep";
+    y = rv_custom(long_name, gives_the_input, gives_nothing, &x, 1);
+    cr_expect_not(rv_backward(y));
+    cr_expect(error_is(RV_ERROR_GRAPH, "a_name_of_more_than_sixty_three_bytes"));
+}

@@ -282,7 +282,8 @@ Test(refused, with_an_error_and_a_message)
                                       1e-6,
                                       1e-5,
                                       1e-3,
-                                      false};
+                                      false,
+                                      NULL};
             cr_expect_not(second ? rv_gradgradcheck_with(&o) : rv_gradcheck_with(&o), "case %d", i);
             cr_expect(error_is(cases[i].status, cases[i].message), "case %d", i);
             cr_expect(!r.ok && contains(r.message, cases[i].in_report), "case %d", i);

@@ -168,12 +168,13 @@ Test(planted, the_report_points_at_the_element)
     cr_expect_eq(r.analytic, 1.5);
     cr_expect(fabs(r.numeric - 1) < 1e-8);
     cr_expect(fabs(r.error - 0.5) < 1e-8);
+    cr_expect(fabs(r.relative - 1.0 / 3) < 1e-8);
     cr_expect(fabs(r.allowed - (1e-5 + 1e-3)) < 1e-8);
     cr_expect_eq(r.compared, 32);
     cr_expect_eq(r.failed, 1);
     cr_expect(contains(
-        r.message, "input 1, element [1,0], output 2: analytic 1.5, numeric 1 (error 0.5, allowed "
-                   "0.00101); 1 of 32 derivatives differ"));
+        r.message, "input 1, element [1,0], output 2: analytic 1.5, numeric 1 (error 0.5, relative "
+                   "0.333, allowed 0.00101); 1 of 32 derivatives differ"));
 }
 
 /* The worst is judged by what is allowed there, not by size: 0.1 off at 0 is worse than 1 at 1000.
@@ -240,6 +241,37 @@ static rv_tensor *planted_transpose(rv_tensor **in, void *context)
     return rv_exp(RECORDED(&reshaped_op, rv_copy(rv_transpose(in[0], 0, 1)), 1, in));
 }
 
+/* The same in a batch: the last two axes of three. */
+static rv_tensor *planted_batch(rv_tensor **in, void *context)
+{
+    (void)context;
+    return rv_exp(RECORDED(&reshaped_op, rv_copy(rv_transpose(in[0], 1, 2)), 1, in));
+}
+
+/* A mean whose gradient is that of a sum, and the other way round. */
+static void mean_as_sum(rv_derivative *d)
+{
+    const rv_shape_of x = rv_input_shape(d, 0);
+    d->grads[0] = rv_expand_n(d->g, x.ndim, x.shape);
+}
+static const rv_op mean_op = RV_CUSTOM_OP(mean, 1, RV_SAVE_NOTHING, mean_as_sum);
+static rv_tensor *planted_mean(rv_tensor **in, void *context)
+{
+    (void)context;
+    return RECORDED(&mean_op, rv_mean(in[0]), 1, in);
+}
+static void sum_as_mean(rv_derivative *d)
+{
+    const rv_shape_of x = rv_input_shape(d, 0);
+    d->grads[0] = rv_div_scalar(rv_expand_n(d->g, x.ndim, x.shape), 6);
+}
+static const rv_op sum_op = RV_CUSTOM_OP(sum, 1, RV_SAVE_NOTHING, sum_as_mean);
+static rv_tensor *planted_sum(rv_tensor **in, void *context)
+{
+    (void)context;
+    return RECORDED(&sum_op, rv_sum(in[0]), 1, in);
+}
+
 /* x e^x without the term that comes from x. */
 static void product_missing_term(rv_derivative *d)
 {
@@ -269,6 +301,26 @@ Test(planted, a_transposition)
     cr_expect(contains(r.message, "analytic is numeric transposed throughout input 0"));
     cr_expect_not(rv_gradcheck(planted_transpose, NULL, wide, 1, &r));
     cr_expect(contains(r.message, "analytic is numeric transposed throughout input 0"));
+}
+
+Test(planted, a_transposition_within_a_batch)
+{
+    RV_SCOPE;
+    rv_tensor *in[] = {rv_reshape(waves(2, 6, 0.5), 2, 2, 3)};
+    cr_expect_not(rv_gradcheck(planted_batch, NULL, in, 1, &r));
+    cr_expect(contains(r.message, "analytic is numeric transposed throughout input 0"));
+}
+
+Test(planted, a_sum_for_a_mean)
+{
+    RV_SCOPE;
+    rv_tensor *in[] = {waves(2, 3, 0.5)};
+    cr_expect_not(rv_gradcheck(planted_mean, NULL, in, 1, &r));
+    cr_expect(contains(r.message, "analytic is 6 times numeric everywhere (input 0 has 6 elements: "
+                                  "a sum for a mean?)"));
+    cr_expect_not(rv_gradcheck(planted_sum, NULL, in, 1, &r));
+    cr_expect(contains(r.message, "analytic is 0.1667 times numeric everywhere (input 0 has 6 "
+                                  "elements: a sum for a mean?)"));
 }
 
 Test(planted, a_missing_term)

@@ -20,8 +20,8 @@
 
 static const int64_t sizes[] = {0, 1, 2, 7, 8, 15, 16, 17, 31, 33, 100, MOST};
 
-/* Buffers for a result and three inputs, of the widest dtype and the widest stride. */
-static _Alignas(64) char result[ROOM], baseline[ROOM], inputs[3][ROOM];
+/* Buffers for a result and four inputs, of the widest dtype and the widest stride. */
+static _Alignas(64) char result[ROOM], baseline[ROOM], inputs[4][ROOM];
 
 #define SAME false
 #define MASK true
@@ -89,35 +89,120 @@ static double epsilon_of(rv_dtype dtype)
 
 /* ---- elementwise loops ---------------------------------------------------------------------- */
 
+static long double sigmoid_of(long double x)
+{
+    return 1 / (1 + expl(-x));
+}
+
+/* The density of the normal distribution, and what is below x. */
+static long double normal_density(long double x)
+{
+    return expl(-x * x / 2) / sqrtl(2 * acosl(-1));
+}
+
+static long double normal_below(long double x)
+{
+    return erfcl(-x / sqrtl(2)) / 2;
+}
+
+static long double gelu_tanh_inner(long double x)
+{
+    return 2 * sqrtl(2 / acosl(-1)) * (x + 0.044715L * x * x * x);
+}
+
+static long double gelu_tanh_slope(long double x)
+{
+    const long double s = sigmoid_of(gelu_tanh_inner(x));
+    return s + x * s * (1 - s) * 2 * sqrtl(2 / acosl(-1)) * (1 + 3 * 0.044715L * x * x);
+}
+
+#define SELU_SCALE 1.0507009873554804934193349852946L
+#define SELU_ALPHA 1.6732632423543772848170429916717L
+
+static long double formula_of_activation(rv_loop_id id, const double *in)
+{
+    const long double a = in[0], b = in[1], c = in[2], d = in[3];
+    const long double slope = b > 0 ? 1 : SELU_ALPHA * expl(b);
+    switch (id) {
+    case RV_LOOP_tanh: return tanhl(a);
+    case RV_LOOP_tanh_grad: return a * (1 - b * b);
+    case RV_LOOP_sigmoid: return sigmoid_of(a);
+    case RV_LOOP_sigmoid_grad: return a * b * (1 - b);
+    case RV_LOOP_log_sigmoid: return logl(sigmoid_of(a));
+    case RV_LOOP_log_sigmoid_grad: return a * sigmoid_of(-b);
+    case RV_LOOP_relu_grad: return b > 0 ? a : 0;
+    case RV_LOOP_silu: return a * sigmoid_of(a);
+    case RV_LOOP_silu_grad: return a * sigmoid_of(b) * (1 + b * sigmoid_of(-b));
+    case RV_LOOP_gelu: return a * normal_below(a);
+    case RV_LOOP_gelu_grad: return a * (normal_below(b) + b * normal_density(b));
+    case RV_LOOP_gelu_tanh: return a * sigmoid_of(gelu_tanh_inner(a));
+    case RV_LOOP_gelu_tanh_grad: return a * gelu_tanh_slope(b);
+    case RV_LOOP_leaky_relu: return a > 0 ? a : a * b;
+    case RV_LOOP_leaky_relu_grad: return b > 0 ? a : a * c;
+    case RV_LOOP_elu: return a > 0 ? a : b * expm1l(a);
+    case RV_LOOP_elu_grad: return b > 0 ? a : a * c * expl(b);
+    case RV_LOOP_selu: return SELU_SCALE * (a > 0 ? a : SELU_ALPHA * expm1l(a));
+    case RV_LOOP_selu_grad: return SELU_SCALE * a * slope;
+    case RV_LOOP_softplus: return a * b > c ? a : logl(1 + expl(a * b)) / b;
+    case RV_LOOP_softplus_grad: return a * (b * c > d ? 1 : sigmoid_of(b * c));
+    case RV_LOOP_maximum_grad: return b > c ? a : b == c ? a / 2 : 0;
+    case RV_LOOP_clamp_grad: return b >= c && b <= d ? a : 0;
+    case RV_LOOP_hardtanh_grad: return b > c && b < d ? a : 0;
+    default: return (long double)NAN;
+    }
+}
+
+static long double formula_of(rv_loop_id id, const double *in)
+{
+    const long double a = in[0], b = in[1], c = in[2];
+    switch (id) {
+    case RV_LOOP_neg: return -a;
+    case RV_LOOP_abs: return fabsl(a);
+    case RV_LOOP_sign: return (a > 0) - (a < 0);
+    case RV_LOOP_sqrt: return sqrtl(a);
+    case RV_LOOP_rsqrt: return 1 / sqrtl(a);
+    case RV_LOOP_exp: return expl(a);
+    case RV_LOOP_expm1: return expm1l(a);
+    case RV_LOOP_log: return logl(a);
+    case RV_LOOP_log1p: return log1pl(a);
+    case RV_LOOP_sin: return sinl(a);
+    case RV_LOOP_cos: return cosl(a);
+    case RV_LOOP_atan: return atanl(a);
+    case RV_LOOP_erf: return erfl(a);
+    case RV_LOOP_floor: return floorl(a);
+    case RV_LOOP_ceil: return ceill(a);
+    case RV_LOOP_trunc: return truncl(a);
+    case RV_LOOP_round: return nearbyintl(a);
+    case RV_LOOP_relu: return a > 0 ? a : 0;
+    case RV_LOOP_add: return a + b;
+    case RV_LOOP_sub: return a - b;
+    case RV_LOOP_mul: return a * b;
+    case RV_LOOP_div: return a / b;
+    case RV_LOOP_pow: return powl(a, b);
+    case RV_LOOP_maximum: return a > b ? a : b;
+    case RV_LOOP_minimum: return a < b ? a : b;
+    case RV_LOOP_clamp: return fminl(fmaxl(a, b), c);
+    case RV_LOOP_eq: return a == b;
+    case RV_LOOP_ne: return a != b;
+    case RV_LOOP_lt: return a < b;
+    case RV_LOOP_le: return a <= b;
+    case RV_LOOP_gt: return a > b;
+    case RV_LOOP_ge: return a >= b;
+    case RV_LOOP_logical_not: return a == 0;
+    case RV_LOOP_logical_and: return a != 0 && b != 0;
+    case RV_LOOP_logical_or: return a != 0 || b != 0;
+    case RV_LOOP_logical_xor: return (a != 0) != (b != 0);
+    case RV_LOOP_isnan: return isnan(a);
+    case RV_LOOP_isinf: return isinf(a);
+    case RV_LOOP_isfinite: return isfinite(a);
+    case RV_LOOP_where: return in[0] != 0 ? in[1] : in[2];
+    default: return formula_of_activation(id, in);
+    }
+}
+
 static long double formula(rv_loop_id id, rv_dtype dtype, const double *in)
 {
-    const long double a = in[0], b = in[1];
-    long double y = 0;
-    switch (id) {
-    case RV_LOOP_neg: y = -a; break;
-    case RV_LOOP_exp: y = expl(a); break;
-    case RV_LOOP_log: y = logl(a); break;
-    case RV_LOOP_sqrt: y = sqrtl(a); break;
-    case RV_LOOP_tanh: y = tanhl(a); break;
-    case RV_LOOP_sigmoid: y = 1 / (1 + expl(-a)); break;
-    case RV_LOOP_relu: y = a > 0 ? a : 0; break;
-    case RV_LOOP_add: y = a + b; break;
-    case RV_LOOP_sub: y = a - b; break;
-    case RV_LOOP_mul: y = a * b; break;
-    case RV_LOOP_div: y = a / b; break;
-    case RV_LOOP_pow: y = powl(a, b); break;
-    case RV_LOOP_tanh_grad: y = a * (1 - b * b); break;
-    case RV_LOOP_sigmoid_grad: y = a * b * (1 - b); break;
-    case RV_LOOP_relu_grad: y = b > 0 ? a : 0; break;
-    case RV_LOOP_eq: y = a == b; break;
-    case RV_LOOP_ne: y = a != b; break;
-    case RV_LOOP_lt: y = a < b; break;
-    case RV_LOOP_le: y = a <= b; break;
-    case RV_LOOP_gt: y = a > b; break;
-    case RV_LOOP_ge: y = a >= b; break;
-    case RV_LOOP_where: y = in[0] != 0 ? in[1] : in[2]; break;
-    case RV_LOOP_COUNT: break;
-    }
+    const long double y = formula_of(id, in);
     return dtype == RV_U8 ? (long double)(uint8_t)(int64_t)y : y;
 }
 
@@ -141,8 +226,8 @@ static void check_loop(const rv_kernels *table, rv_loop_id id, rv_dtype dtype, i
 {
     const rv_dtype to = loops[id].is_mask ? RV_U8 : dtype;
     const int64_t size = (int64_t)rv_dtype_size(to);
-    char *data[4] = {result};
-    int64_t strides[4] = {steps[0] * size};
+    char *data[5] = {result};
+    int64_t strides[5] = {steps[0] * size};
     for (int k = 0; k < loops[id].inputs; k++) {
         data[k + 1] = inputs[k];
         strides[k + 1] = steps[k + 1] * (int64_t)rv_dtype_size(input_dtype(id, k, dtype));
@@ -152,13 +237,13 @@ static void check_loop(const rv_kernels *table, rv_loop_id id, rv_dtype dtype, i
     cr_assert(is_untouched(n, size, strides[0]), "%s %s %s wrote beside the result", table->name,
               loops[id].name, rv_dtype_name(dtype));
     for (int64_t i = 0; i < n; i++) {
-        double in[3] = {0};
+        double in[4] = {0};
         for (int k = 0; k < loops[id].inputs; k++)
             in[k] = get(input_dtype(id, k, dtype), data[k + 1] + i * strides[k + 1]);
         const double got = get(to, result + i * strides[0]);
         cr_assert(is_close(got, formula(id, dtype, in), 3 * epsilon_of(to)),
-                  "%s %s %s of %g, %g, %g is %.17g", table->name, loops[id].name,
-                  rv_dtype_name(dtype), in[0], in[1], in[2], got);
+                  "%s %s %s of %g, %g, %g, %g is %.17g", table->name, loops[id].name,
+                  rv_dtype_name(dtype), in[0], in[1], in[2], in[3], got);
     }
     if (table == rv_kernels_at(0))
         memcpy(baseline, result, sizeof baseline);
@@ -171,12 +256,12 @@ static void check_loop(const rv_kernels *table, rv_loop_id id, rv_dtype dtype, i
 static void check_strides(rv_loop_id id, rv_dtype dtype, int64_t n)
 {
     static const int input_steps[] = {1, 0, 3};
-    const int mixtures[] = {0, 3, 9, 27};
+    const int mixtures[] = {0, 3, 9, 27, 81};
     const rv_kernels *table;
     for (int mixture = 0; mixture < 2 * mixtures[loops[id].inputs]; mixture++) {
         const int rest = mixture / 2;
-        const int steps[4] = {1 + mixture % 2, input_steps[rest % 3], input_steps[rest / 3 % 3],
-                              input_steps[rest / 9 % 3]};
+        const int steps[5] = {1 + mixture % 2, input_steps[rest % 3], input_steps[rest / 3 % 3],
+                              input_steps[rest / 9 % 3], input_steps[rest / 27]};
         for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++)
             check_loop(table, id, dtype, n, steps);
     }
@@ -188,7 +273,7 @@ Test(kernels, loops_of_all_sizes_and_strides)
         for (int dtype = 0; dtype < RV_DTYPE_COUNT; dtype++) {
             if (rv_kernels_at(0)->loops[id][dtype] == NULL)
                 continue;
-            for (int k = 0; k < 3; k++) {
+            for (int k = 0; k < 4; k++) {
                 const rv_dtype in = input_dtype((rv_loop_id)id, k, (rv_dtype)dtype);
                 for (int64_t i = 0; i < 3 * MOST; i++)
                     put(in, inputs[k] + i * (int64_t)rv_dtype_size(in), draw_element(in));
@@ -201,7 +286,8 @@ Test(kernels, loops_of_all_sizes_and_strides)
 /* Which loops there are: kernels.h says which exist for all dtypes. */
 Test(kernels, tables_are_complete)
 {
-    const char *any = " neg relu add sub mul eq ne lt le gt ge where ";
+    const char *any = " neg abs sign relu add sub mul maximum minimum clamp eq ne lt le gt ge "
+                      "logical_not logical_and logical_or logical_xor isnan isinf isfinite where ";
     const rv_kernels *table;
     for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++)
         for (int id = 0; id < RV_LOOP_COUNT; id++)

@@ -38,7 +38,7 @@ CONVERT(U8, F64, double, uint8_t, x)
 CONVERT(U8, I64, int64_t, uint8_t, x)
 
 /* Elements are copied as integers of their size, so that every NaN keeps its bits. A stride of 0
- * fills. */
+ * fills, one backwards turns a line around. */
 #define COPY(dtype, T)                                                                           \
     void RV_KERNEL(cast_##dtype##_##dtype)(int64_t n, char *const *data, const int64_t *strides) \
     {                                                                                            \
@@ -51,6 +51,10 @@ CONVERT(U8, I64, int64_t, uint8_t, x)
             memcpy(&element, data[1], sizeof element);                                           \
             for (int64_t i = 0; i < n; i++)                                                      \
                 y[i] = element;                                                                  \
+        } else if (STRIDE_IS(T, 0) && strides[1] == -(int64_t)sizeof(T)) {                       \
+            T *const y = (T *)(void *)data[0];                                                   \
+            const T *const last = (const T *)(const void *)data[1];                              \
+            RV_INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = last[-i];                      \
         } else {                                                                                 \
             OPERAND(0);                                                                          \
             OPERAND(1);                                                                          \

@@ -1,9 +1,10 @@
-/* float_math.h - exp, log, tanh and sigmoid of F32 that vectorize. Private to kernels/.
+/* float_math.h - functions of F32 in F32 arithmetic, where speed counts most. Private to kernels/.
  *
- * Without branches, tables or calls, so that a loop over them becomes vector code; every value has
- * an answer: infinities, NaN, zeros with their sign, results that are denormal. Polynomials are our
- * own fits (weighted least squares, reweighted until the error is level), rounded to F32. Measured
- * errors, in units in the last place, stand in tests/test_kernels.c.
+ * The exponential inside of softmax, sigmoid, silu, gelu: right to a few units in the last place
+ * (docs/accuracy.md), at half the price of wide_math.h. Without branches, tables or calls, so that
+ * a loop over them becomes vector code; every value has an answer: infinities, NaN, zeros with
+ * their sign, results that are denormal. Polynomials are our own fits (weighted least squares,
+ * reweighted until the error is level), rounded to F32.
  */
 #ifndef RV_CORE_KERNELS_FLOAT_MATH_H
 #define RV_CORE_KERNELS_FLOAT_MATH_H
@@ -27,6 +28,16 @@ static inline float f32_from_bits(uint32_t bits)
     return x;
 }
 
+/* (e^r - 1 - r)/r^2 for |r| <= ln(2)/2. */
+static inline float f32_exp_polynomial(float r)
+{
+    float p = 0x1.6dbc64p-10f;
+    p = p * r + 0x1.124148p-7f;
+    p = p * r + 0x1.555454p-5f;
+    p = p * r + 0x1.555486p-3f;
+    return p * r + 0.5f;
+}
+
 /* x = n*ln(2) + r with |r| <= ln(2)/2: gives e^r - 1 and n + 256. |x| <= 104; NaN gives NaN.
  * Adding 1.5*2^23 rounds to a whole number, which is then in the low bits. ln(2) is two numbers,
  * the first of so few bits that n times it is exact. */
@@ -37,12 +48,7 @@ static inline float f32_exp_parts(float x, uint32_t *n_plus_256)
     const float n = rounded - rounder;
     const float r = (x - n * 0x1.62e4p-1f) - n * 1.42860677e-6f;
     *n_plus_256 = f32_bits(rounded) - f32_bits(rounder) + 256;
-    float p = 0x1.6dbc64p-10f;
-    p = p * r + 0x1.124148p-7f;
-    p = p * r + 0x1.555454p-5f;
-    p = p * r + 0x1.555486p-3f;
-    p = p * r + 0.5f;
-    return r + r * r * p;
+    return r + r * r * f32_exp_polynomial(r);
 }
 
 /* 2^(n - 128) for n from 2 to 255. */
@@ -63,59 +69,113 @@ static inline float f32_exp(float x)
     return p * f32_power_of_2(half) * f32_power_of_2(n - half);
 }
 
-/* x = m*2^e with m in [sqrt(1/2), sqrt(2)); with f = m - 1, log(m) = f - f*f/2 + f*f*f*p(f). */
-static inline float f32_log(float x)
+/* e^x for x <= 0: 2^n as 2^(n+24), which is no denormal, times 2^-24. NaN gives NaN. */
+static inline float f32_exp_below_0(float x)
 {
-    const uint32_t one = f32_bits(1.0f), sqrt_half = 0x3f3504f3;
-    const float is_denormal = x < FLT_MIN ? 1.0f : 0.0f;
-    const uint32_t bits = f32_bits(x < FLT_MIN ? x * 0x1p23f : x) + (one - sqrt_half);
-    const float e = (float)((int32_t)(bits >> 23) - 127) - 23.0f * is_denormal;
-    const float f = f32_from_bits((bits & 0x7fffff) + sqrt_half) - 1.0f;
-    float p = 0.067466386f;
-    p = p * f - 0.11675651f;
-    p = p * f + 0.11888163f;
-    p = p * f - 0.12405589f;
-    p = p * f + 0.14219552f;
-    p = p * f - 0.16667996f;
-    p = p * f + 0.20002119f;
-    p = p * f - 0.2500001f;
-    p = p * f + 0.33333313f;
-    const float square = f * f;
-    const float tail = square * f * p + e * 1.42860677e-6f - 0.5f * square;
-    const float y = (f + tail) + e * 0x1.62e4p-1f;
-    const float at_edges = x == 0.0f ? -INFINITY : NAN; /* NaN below 0, and of NaN */
-    return x > 0.0f ? (x < INFINITY ? y : x) : at_edges;
+    x = x < -104.0f ? -104.0f : x;
+    uint32_t n;
+    const float p = 1.0f + f32_exp_parts(x, &n);
+    return p * f32_power_of_2(n - 104) * 0x1p-24f;
 }
 
-/* (t - 1)/(t + 1) with t = e^2|x|, from t - 1, which is exact near 0; below 0.55, where that would
- * round too often, x + x*z*p(z) with z = x*x. */
-static inline float f32_tanh(float x)
+/* The same, but 1e-38 below -87: as a term of a sum that has a 1 in it, where both are nothing. */
+static inline float f32_exp_term(float x)
 {
-    const float size = fabsf(x), z = x * x;
+    x = x < -87.0f ? -87.0f : x;
     uint32_t n;
-    const float e = f32_exp_parts(2.0f * (size > 10.0f ? 10.0f : size), &n);
-    const float power = f32_power_of_2(n - 128);
-    const float t = (power - 1.0f) + power * e;
-    float p = -0.0062742373f;
-    p = p * z + 0.021071678f;
-    p = p * z - 0.05385231f;
-    p = p * z + 0.13332586f;
-    p = p * z - 0.33333316f;
-    const float y = size < 0.55f ? size + size * z * p : t / (t + 2.0f);
-    return copysignf(y, x);
+    const float p = 1.0f + f32_exp_parts(x, &n);
+    return p * f32_power_of_2(n - 128);
+}
+
+/* ---- sigmoid, silu, gelu -------------------------------------------------------------------- */
+
+/* e^-a is kept 2^40 times too large, so that it is no denormal yet where a result may be one. */
+#define GUARD 0x1p40f
+#define UNGUARD 0x1p-40f
+#define GUARDED_POWER(rounded) f32_from_bits((f32_bits(rounded) << 23) + f32_bits(GUARD))
+
+/* 2^40 * e^-a for a in [0, 110], as f32_exp. */
+static inline float f32_exp_of_negative(float a)
+{
+    const float rounder = 0x1.8p23f;
+    const float rounded = a * -1.44269504f + rounder;
+    const float n = rounded - rounder;
+    const float r = (n * -0x1.62e4p-1f - a) - n * 1.42860677e-6f;
+    return (1.0f + (r + r * r * f32_exp_polynomial(r))) * GUARDED_POWER(rounded);
 }
 
 /* 1/(1 + e^-x) for x >= 0 and e^x/(1 + e^x) below, so that small results keep their digits. */
 static inline float f32_sigmoid(float x)
 {
-    const float e = f32_exp(-fabsf(x));
-    return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+    const float size = fabsf(x);
+    const float e = f32_exp_of_negative(size > 104.0f ? 104.0f : size);
+    return (x < 0.0f ? e : GUARD) / (1.0f + e * UNGUARD) * UNGUARD;
 }
 
-static inline double f64_sigmoid(double x)
+/* x * sigmoid(x); -0 far below 0, also of -inf. */
+static inline float f32_silu(float x)
 {
-    const double e = exp(-fabs(x));
-    return (x < 0.0 ? e : 1.0) / (1.0 + e);
+    x = x < -110.0f ? -110.0f : x;
+    const float size = fabsf(x);
+    const float e = f32_exp_of_negative(size > 110.0f ? 110.0f : size);
+    const float y = x * ((x < 0.0f ? e : 1.0f) / (1.0f + e * UNGUARD));
+    return x < 0.0f ? y * UNGUARD : y;
+}
+
+/* The derivative of silu, s*(1 + x*(1 - s)) with s = sigmoid(x). */
+static inline float f32_silu_slope(float x)
+{
+    const float size = fabsf(x), a = size > 104.0f ? 104.0f : size;
+    const float e = f32_exp_of_negative(a) * UNGUARD;
+    const float d = 1.0f / (1.0f + e);
+    const float s = x < 0.0f ? e * d : d, rest = x < 0.0f ? d : e * d;
+    return s + copysignf(a, x) * s * rest;
+}
+
+/* The standard normal distribution at -a: its density, and the tail below, 2^40 times too large.
+ * Only what is squared exactly is good enough for an exponent: a is cut in two halves, whose
+ * squares and products are exact. The tail is the density times a ratio (Mills') of polynomials
+ * that are positive in every term. a in [0, 14.5]; beyond, both are 0 in F32. */
+static inline float f32_normal_tail(float a, float *density)
+{
+    const float rounder = 0x1.8p23f;
+    const float high = f32_from_bits(f32_bits(a) & 0xfffff000u);
+    const float square = high * high, rest = (a - high) * (a + high);
+    const float rounded = square * (-0.5f * 1.44269504f) + rounder;
+    const float n = rounded - rounder;
+    const float r = 0.5f * ((n * -0x1.62e4p0f - square) - (n * 2.85721354e-6f + rest));
+    const float e = (1.0f + (r + r * r * f32_exp_polynomial(r))) * GUARDED_POWER(rounded);
+    float above = 0.0041167731f;
+    above = above * a + 0.0406372958f;
+    above = above * a + 0.183248418f;
+    above = above * a + 0.43831468f;
+    above = above * a + 0.5f;
+    float below = 0.0103191005f;
+    below = below * a + 0.101869031f;
+    below = below * a + 0.469505255f;
+    below = below * a + 1.20256124f;
+    below = below * a + 1.67451433f;
+    below = below * a + 1.0f;
+    *density = 0.398942280f * e;
+    return e * above / below;
+}
+
+/* x * Phi(x) = max(x, 0) - |x| * Phi(-|x|), which has no cancellation below 0. */
+static inline float f32_gelu(float x)
+{
+    const float size = fabsf(x), a = size > 14.5f ? 14.5f : size;
+    float density;
+    const float tail = f32_normal_tail(a, &density);
+    return (x >= 0.0f ? x : 0.0f) - a * tail * UNGUARD;
+}
+
+/* The derivative of gelu, Phi(x) + x*phi(x). */
+static inline float f32_gelu_slope(float x)
+{
+    const float size = fabsf(x), a = size > 14.5f ? 14.5f : size;
+    float density;
+    const float tail = f32_normal_tail(a, &density) * UNGUARD;
+    return (x < 0.0f ? tail : 1.0f - tail) + copysignf(a, x) * (density * UNGUARD);
 }
 
 #endif

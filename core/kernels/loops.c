@@ -1,10 +1,13 @@
-/* loops.c - elementwise loops for all dtypes: arithmetic, comparisons, where.
+/* loops.c - elementwise loops for all dtypes: arithmetic, comparisons, logic, choices.
  *
  * Integers wrap around, so their arithmetic is done unsigned: I64 as uint64_t, and U8 is promoted
  * to int and cut to 8 bits again.
  */
 
 #include "core/kernels/loops.h"
+
+#include <float.h>
+#include <math.h>
 
 UNARY(neg, F32, float, float, -x)
 UNARY(neg, F64, double, double, -x)
@@ -16,6 +19,18 @@ UNARY(relu, F32, float, float, x <= 0.0f ? 0.0f : x)
 UNARY(relu, F64, double, double, x <= 0.0 ? 0.0 : x)
 UNARY(relu, I64, int64_t, int64_t, x <= 0 ? 0 : x)
 UNARY(relu, U8, uint8_t, uint8_t, x)
+
+/* 0 - x and not -x, so that the least I64 wraps around instead of overflowing. */
+UNARY(abs, F32, float, float, fabsf(x))
+UNARY(abs, F64, double, double, fabs(x))
+UNARY(abs, I64, int64_t, int64_t, x < 0 ? 0 - (uint64_t)x : (uint64_t)x)
+UNARY(abs, U8, uint8_t, uint8_t, x)
+
+/* NaN is neither more nor less than 0, and so has sign 0, as in PyTorch. */
+UNARY(sign, F32, float, float, (x > 0.0f) - (x < 0.0f))
+UNARY(sign, F64, double, double, (x > 0.0) - (x < 0.0))
+UNARY(sign, I64, int64_t, int64_t, (x > 0) - (x < 0))
+UNARY(sign, U8, uint8_t, uint8_t, x > 0)
 
 #define ARITHMETIC(name, operator)                      \
     BINARY(name, F32, float, float, a operator b)       \
@@ -39,6 +54,39 @@ COMPARISON(lt, <)
 COMPARISON(le, <=)
 COMPARISON(gt, >)
 COMPARISON(ge, >=)
+
+/* NaN if a or b is: a, if it is NaN, and b, if nothing can be said against it. */
+#define CHOICE(dtype, T)                                     \
+    BINARY(maximum, dtype, T, T, (a > b) | (a != a) ? a : b) \
+    BINARY(minimum, dtype, T, T, (a < b) | (a != a) ? a : b) \
+    TERNARY(clamp, dtype, T, T, (a < b ? b : a) > c ? c : (a < b ? b : a))
+
+CHOICE(F32, float)
+CHOICE(F64, double)
+CHOICE(I64, int64_t)
+CHOICE(U8, uint8_t)
+
+#define LOGICAL(dtype, T)                                       \
+    BINARY(logical_and, dtype, uint8_t, T, (a != 0) & (b != 0)) \
+    BINARY(logical_or, dtype, uint8_t, T, (a != 0) | (b != 0))  \
+    BINARY(logical_xor, dtype, uint8_t, T, (a != 0) ^ (b != 0)) \
+    UNARY(logical_not, dtype, uint8_t, T, x == 0)
+
+LOGICAL(F32, float)
+LOGICAL(F64, double)
+LOGICAL(I64, int64_t)
+LOGICAL(U8, uint8_t)
+
+/* Whole numbers are all finite. */
+#define FINITENESS(dtype, T, size, largest)         \
+    UNARY(isnan, dtype, uint8_t, T, x != x)         \
+    UNARY(isinf, dtype, uint8_t, T, size > largest) \
+    UNARY(isfinite, dtype, uint8_t, T, size <= largest)
+
+FINITENESS(F32, float, fabsf(x), FLT_MAX)
+FINITENESS(F64, double, fabs(x), DBL_MAX)
+FINITENESS(I64, int64_t, 0 * x, 0)
+FINITENESS(U8, uint8_t, 0 * x, 0)
 
 /* Both values are read before one is chosen: a choice between two loads would not vectorize. */
 #define WHERE(dtype, T)                                                                 \

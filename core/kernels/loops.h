@@ -81,6 +81,75 @@
         }                                                                                \
     }
 
+/* TERNARY and QUATERNARY: of a, b, c and d. The last are often numbers, one for all elements: these
+ * have vector code of their own. */
+#define TERNARY_LOOP(R, T, A, B, C, expression) \
+    EACH                                        \
+    {                                           \
+        const T a = (A), b = (B), c = (C);      \
+        y[i] = (R)(expression);                 \
+    }
+
+#define TERNARY(name, dtype, R, T, expression)                                           \
+    void RV_KERNEL(name##_##dtype)(int64_t n, char *const *data, const int64_t *strides) \
+    {                                                                                    \
+        R *const y = (R *)(void *)data[0];                                               \
+        const T *const as = (const T *)(const void *)data[1];                            \
+        const T *const bs = (const T *)(const void *)data[2];                            \
+        const T *const cs = (const T *)(const void *)data[3];                            \
+        const bool packed = STRIDE_IS(R, 0) && STRIDE_IS(T, 1);                          \
+        if (n <= 0)                                                                      \
+            return;                                                                      \
+        if (packed && STRIDE_IS(T, 2) && STRIDE_IS(T, 3)) {                              \
+            TERNARY_LOOP(R, T, as[i], bs[i], cs[i], expression)                          \
+        } else if (packed && STRIDE_IS(T, 2) && strides[3] == 0) {                       \
+            const T c0 = cs[0];                                                          \
+            TERNARY_LOOP(R, T, as[i], bs[i], c0, expression)                             \
+        } else if (packed && strides[2] == 0 && strides[3] == 0) {                       \
+            const T b0 = bs[0], c0 = cs[0];                                              \
+            TERNARY_LOOP(R, T, as[i], b0, c0, expression)                                \
+        } else {                                                                         \
+            OPERAND(0);                                                                  \
+            OPERAND(1);                                                                  \
+            OPERAND(2);                                                                  \
+            OPERAND(3);                                                                  \
+            for (int64_t i = 0; i < n; i++) {                                            \
+                const T a = ELEMENT(const T, 1, i), b = ELEMENT(const T, 2, i);          \
+                const T c = ELEMENT(const T, 3, i);                                      \
+                ELEMENT(R, 0, i) = (R)(expression);                                      \
+            }                                                                            \
+        }                                                                                \
+    }
+
+#define QUATERNARY(name, dtype, R, T, expression)                                                \
+    void RV_KERNEL(name##_##dtype)(int64_t n, char *const *data, const int64_t *strides)         \
+    {                                                                                            \
+        if (n <= 0)                                                                              \
+            return;                                                                              \
+        OPERAND(0);                                                                              \
+        OPERAND(1);                                                                              \
+        OPERAND(2);                                                                              \
+        OPERAND(3);                                                                              \
+        OPERAND(4);                                                                              \
+        if (STRIDE_IS(R, 0) && STRIDE_IS(T, 1) && STRIDE_IS(T, 2) && step3 == 0 && step4 == 0) { \
+            R *const y = (R *)(void *)data[0];                                                   \
+            const T *const as = (const T *)(const void *)data[1];                                \
+            const T *const bs = (const T *)(const void *)data[2];                                \
+            const T c = ELEMENT(const T, 3, 0), d = ELEMENT(const T, 4, 0);                      \
+            EACH                                                                                 \
+            {                                                                                    \
+                const T a = as[i], b = bs[i];                                                    \
+                y[i] = (R)(expression);                                                          \
+            }                                                                                    \
+            return;                                                                              \
+        }                                                                                        \
+        for (int64_t i = 0; i < n; i++) {                                                        \
+            const T a = ELEMENT(const T, 1, i), b = ELEMENT(const T, 2, i);                      \
+            const T c = ELEMENT(const T, 3, i), d = ELEMENT(const T, 4, i);                      \
+            ELEMENT(R, 0, i) = (R)(expression);                                                  \
+        }                                                                                        \
+    }
+
 /* The same without vector code, for what calls the C library anyway. */
 #define UNARY_CALL(name, dtype, T, expression)                                           \
     void RV_KERNEL(name##_##dtype)(int64_t n, char *const *data, const int64_t *strides) \

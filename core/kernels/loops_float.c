@@ -1,32 +1,96 @@
-/* loops_float.c - elementwise loops for F32 and F64: functions, and their derivatives.
+/* loops_float.c - elementwise loops for F32 and F64: division, powers, and functions.
  *
- * exp, log, tanh and sigmoid of F32 are our own vector code (float_math.h); of F64, where accuracy
- * comes first, the C library's.
+ * Functions of F32 are our own vector code (wide_math.h); of F64, where accuracy comes first, the C
+ * library's.
  */
 
-#include "core/kernels/float_math.h"
+#include <math.h>
+
 #include "core/kernels/loops.h"
-
-UNARY(exp, F32, float, float, f32_exp(x))
-UNARY(log, F32, float, float, f32_log(x))
-UNARY(tanh, F32, float, float, f32_tanh(x))
-UNARY(sigmoid, F32, float, float, f32_sigmoid(x))
-UNARY(sqrt, F32, float, float, sqrtf(x))
-
-UNARY_CALL(exp, F64, double, exp(x))
-UNARY_CALL(log, F64, double, log(x))
-UNARY_CALL(tanh, F64, double, tanh(x))
-UNARY_CALL(sigmoid, F64, double, f64_sigmoid(x))
-UNARY(sqrt, F64, double, double, sqrt(x))
+#include "core/kernels/wide_math.h"
 
 #define BOTH(name, expression)                  \
     BINARY(name, F32, float, float, expression) \
     BINARY(name, F64, double, double, expression)
 
 BOTH(div, a / b)
-BOTH(tanh_grad, a *(1 - b * b))
-BOTH(sigmoid_grad, a *b *(1 - b))
-BOTH(relu_grad, b > 0 ? a : 0)
+
+UNARY(sqrt, F32, float, float, sqrtf(x))
+UNARY(sqrt, F64, double, double, sqrt(x))
+UNARY(rsqrt, F32, float, float, 1.0f / sqrtf(x))
+UNARY(rsqrt, F64, double, double, 1.0 / sqrt(x))
+
+UNARY(floor, F32, float, float, floorf(x))
+UNARY(floor, F64, double, double, floor(x))
+UNARY(ceil, F32, float, float, ceilf(x))
+UNARY(ceil, F64, double, double, ceil(x))
+UNARY(trunc, F32, float, float, truncf(x))
+UNARY(trunc, F64, double, double, trunc(x))
+UNARY(round, F32, float, float, rintf(x))
+UNARY(round, F64, double, double, rint(x))
+
+#define FUNCTION(name)                             \
+    UNARY(name, F32, float, float, wide_##name(x)) \
+    UNARY_CALL(name, F64, double, name(x))
+
+FUNCTION(exp)
+FUNCTION(expm1)
+FUNCTION(log)
+FUNCTION(log1p)
+FUNCTION(atan)
+FUNCTION(erf)
+
+/* Angles so large that wide_turn does not hold for them are rare: a block without any is vector
+ * code, and one that has some asks for each element. */
+#define TURN_BLOCK 256
+
+static inline float sin_of(float x)
+{
+    return fabsf(x) <= WIDE_TURN_LIMIT ? wide_turn(x, 0) : (float)sin((double)x);
+}
+
+static inline float cos_of(float x)
+{
+    return fabsf(x) <= WIDE_TURN_LIMIT ? wide_turn(x, 1) : (float)cos((double)x);
+}
+
+static bool turns_are_small(int64_t n, const float *x)
+{
+    int larger = 0;
+    for (int64_t i = 0; i < n; i++)
+        larger |= !(fabsf(x[i]) <= WIDE_TURN_LIMIT);
+    return larger == 0;
+}
+
+#define TURN(name, quarter_turns)                                                    \
+    void RV_KERNEL(name##_F32)(int64_t n, char *const *data, const int64_t *strides) \
+    {                                                                                \
+        if (STRIDE_IS(float, 0) && STRIDE_IS(float, 1)) {                            \
+            for (int64_t start = 0; start < n; start += TURN_BLOCK) {                \
+                const int64_t left = n - start;                                      \
+                const int64_t count = left < TURN_BLOCK ? left : TURN_BLOCK;         \
+                const float *const x = (const float *)(const void *)data[1] + start; \
+                float *const y = (float *)(void *)data[0] + start;                   \
+                if (turns_are_small(count, x)) {                                     \
+                    RV_INDEPENDENT for (int64_t i = 0; i < count; i++) y[i] =        \
+                        wide_turn(x[i], quarter_turns);                              \
+                } else {                                                             \
+                    for (int64_t i = 0; i < count; i++)                              \
+                        y[i] = name##_of(x[i]);                                      \
+                }                                                                    \
+            }                                                                        \
+            return;                                                                  \
+        }                                                                            \
+        OPERAND(0);                                                                  \
+        OPERAND(1);                                                                  \
+        for (int64_t i = 0; i < n; i++)                                              \
+            ELEMENT(float, 0, i) = name##_of(ELEMENT(const float, 1, i));            \
+    }
+
+TURN(sin, 0)
+TURN(cos, 1)
+UNARY_CALL(sin, F64, double, sin(x))
+UNARY_CALL(cos, F64, double, cos(x))
 
 /* Squares, and what their derivative raises to the power of 1, are most of all powers: one exponent
  * for all elements is looked at before the loop. */

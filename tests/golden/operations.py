@@ -101,7 +101,7 @@ def make(family, samples):
             result = run(sample)
         except Exception as problem:
             raise SystemExit(f"{sample['op']}/{sample['name']}: {problem}") from problem
-        tensors.update((k, np.array(t.detach().numpy(), order="C")) for k, t in result.items())
+        tensors.update((k, np.array(t.detach().numpy(force=True), order="C")) for k, t in result.items())
     path = pathlib.Path(__file__).with_name(f"{family}.safetensors")
     path.write_bytes(save(tensors))
     print(f"{len(samples)} samples, {len(tensors)} tensors, {path.stat().st_size} bytes: {path}")

@@ -1,0 +1,157 @@
+/* conv_tile.h - conv.c's functions for one element type T (TYPE) and one width of blocks (WIDE).
+ *
+ * Included once for each; so it has no guard.
+ */
+
+#if WIDE
+#define NAME(name) RV_JOIN(RV_JOIN(name##_wide, _), TYPE)
+#define KERNEL(name) RV_KERNEL_NAMED(RV_JOIN(RV_JOIN(name##_wide, _), TYPE))
+#define WIDTH_BYTES RV_CONV_WIDE_BYTES
+#define MOST_ROWS MOST_ROWS_WIDE
+#else
+#define NAME(name) RV_JOIN(RV_JOIN(name##_narrow, _), TYPE)
+#define KERNEL(name) RV_KERNEL_NAMED(RV_JOIN(RV_JOIN(name##_narrow, _), TYPE))
+#define WIDTH_BYTES RV_CONV_NARROW_BYTES
+#define MOST_ROWS MOST_ROWS_NARROW
+#endif
+#define RV_KERNEL_NAMED(name) RV_JOIN(RV_JOIN(RV_JOIN(rv_, RV_ISA), _), name)
+#define WIDTH ((int)(WIDTH_BYTES / sizeof(T)))
+#define VECTORS (WIDTH_BYTES / VECTOR_OF(WIDTH_BYTES))
+#define LANES ((int)(VECTOR_OF(WIDTH_BYTES) / sizeof(T)))
+#define vector NAME(vector)
+
+RV_VECTOR(vector, T, VECTOR_OF(WIDTH_BYTES));
+
+RV_ALWAYS_INLINE vector NAME(load)(const T *from)
+{
+    return *(const vector *)(const void *)from;
+}
+
+/* `rows` pixels of a line; a constant, so that the sums are registers. */
+RV_ALWAYS_INLINE void NAME(line_tile)(const int rows, const rv_conv_line *line, const T *image,
+                                      T *out)
+{
+    vector sums[MOST_ROWS][VECTORS];
+    RV_UNROLL for (int i = 0; i < rows; i++) RV_UNROLL for (int j = 0; j < VECTORS; j++)
+        sums[i][j] =
+            line->start != NULL ? NAME(load)((const T *)line->start + j * LANES) : (vector){0};
+    const T *weights = line->weights;
+    const int64_t step = line->image_step;
+    for (int w = 0; w < line->windows.count; w++) {
+        /* Three rows to a pointer: with the step and its double as index. */
+        const T *window[(MOST_ROWS + 2) / 3];
+        RV_UNROLL for (int i = 0; i < rows; i += 3) window[i / 3] =
+            image + line->windows.offsets[w] + i * step;
+        for (int64_t left = line->windows.lengths[w]; left > 0; left--) {
+            vector row[VECTORS];
+            RV_UNROLL for (int j = 0; j < VECTORS; j++) row[j] = NAME(load)(weights + j * LANES);
+            RV_UNROLL for (int i = 0; i < rows; i++) RV_UNROLL for (int j = 0; j < VECTORS; j++)
+                sums[i][j] += window[i / 3][i % 3 * step] * row[j];
+            weights += WIDTH;
+            RV_UNROLL for (int i = 0; i < rows; i += 3) window[i / 3]++;
+        }
+    }
+    if (line->channels == WIDTH) {
+        RV_UNROLL for (int i = 0; i < rows; i++) RV_UNROLL for (int j = 0; j < VECTORS; j++) *
+            (vector *)(void *)(out + i * line->out_step + j * LANES) = sums[i][j];
+        return;
+    }
+    T whole[MOST_ROWS * WIDTH];
+    RV_UNROLL for (int i = 0; i < rows; i++) RV_UNROLL for (int j = 0; j < VECTORS; j++) *
+        (vector *)(void *)(whole + i * WIDTH + j * LANES) = sums[i][j];
+    for (int i = 0; i < rows; i++)
+        memcpy(out + i * line->out_step, whole + i * WIDTH, (size_t)line->channels * sizeof(T));
+}
+
+/* The n elements of a window from `first` on. */
+RV_ALWAYS_INLINE void NAME(outer_tile)(const int n, const rv_conv_outer *outer, int64_t first)
+{
+    vector sums[MOST_ROWS][VECTORS];
+    RV_UNROLL for (int i = 0; i < n; i++) RV_UNROLL for (int j = 0; j < VECTORS; j++) sums[i][j] =
+        (vector){0};
+    for (int64_t y = 0; y < outer->rows; y++) {
+        const T *image = (const T *)outer->image + y * outer->image_row + first;
+        const T *g = (const T *)outer->g + y * outer->g_row;
+        for (int64_t left = outer->columns; left > 0; left--) {
+            vector row[VECTORS];
+            RV_UNROLL for (int j = 0; j < VECTORS; j++) row[j] = NAME(load)(g + j * LANES);
+            RV_UNROLL for (int i = 0; i < n; i++) RV_UNROLL for (int j = 0; j < VECTORS; j++)
+                sums[i][j] += image[i] * row[j];
+            image += outer->image_column;
+            g += outer->g_column;
+        }
+    }
+    T *const into = (T *)outer->into + first * WIDTH;
+    RV_UNROLL for (int i = 0; i < n; i++) RV_UNROLL for (int j = 0; j < VECTORS; j++) *
+        (vector *)(void *)(into + i * WIDTH + j * LANES) += sums[i][j];
+}
+
+/* Calls tile(rows, ...) with a constant. */
+#define WITH_CONSTANT(rows, tile, ...)      \
+    switch (rows) {                         \
+    case 1: tile(1, __VA_ARGS__); break;    \
+    case 2: tile(2, __VA_ARGS__); break;    \
+    case 3: tile(3, __VA_ARGS__); break;    \
+    case 4: tile(4, __VA_ARGS__); break;    \
+    case 5: tile(5, __VA_ARGS__); break;    \
+    case 6:                                 \
+        tile(6, __VA_ARGS__);               \
+        break;                              \
+        LARGER_CONSTANTS(tile, __VA_ARGS__) \
+    }
+#define CONSTANTS_TO_12(tile, ...)         \
+    case 7: tile(7, __VA_ARGS__); break;   \
+    case 8: tile(8, __VA_ARGS__); break;   \
+    case 9: tile(9, __VA_ARGS__); break;   \
+    case 10: tile(10, __VA_ARGS__); break; \
+    case 11: tile(11, __VA_ARGS__); break; \
+    case 12:                               \
+        tile(12, __VA_ARGS__);             \
+        break;
+#if WIDE && RV_VECTOR_BYTES < 64
+#define LARGER_CONSTANTS(tile, ...)
+#else
+#define LARGER_CONSTANTS CONSTANTS_TO_12
+#endif
+
+/* What is left, in tiles of nearly one size: the first of them. */
+static inline int NAME(tile_rows)(int64_t left)
+{
+    const int64_t tiles = (left + MOST_ROWS - 1) / MOST_ROWS;
+    return (int)((left + tiles - 1) / tiles);
+}
+
+void KERNEL(conv_line)(const rv_conv_line *line)
+{
+    const T *image = line->image;
+    T *out = line->out;
+    for (int64_t left = line->pixels; left > 0;) {
+        const int rows = NAME(tile_rows)(left);
+        WITH_CONSTANT(rows, NAME(line_tile), line, image, out)
+        image += rows * line->image_step;
+        out += rows * line->out_step;
+        left -= rows;
+    }
+}
+
+void KERNEL(conv_outer)(const rv_conv_outer *outer)
+{
+    for (int64_t first = 0; first < outer->n;) {
+        const int n = NAME(tile_rows)(outer->n - first);
+        WITH_CONSTANT(n, NAME(outer_tile), outer, first)
+        first += n;
+    }
+}
+
+#undef NAME
+#undef KERNEL
+#undef RV_KERNEL_NAMED
+#undef WIDTH_BYTES
+#undef MOST_ROWS
+#undef WIDTH
+#undef VECTORS
+#undef LANES
+#undef vector
+#undef WITH_CONSTANT
+#undef CONSTANTS_TO_12
+#undef LARGER_CONSTANTS

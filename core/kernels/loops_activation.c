@@ -1,0 +1,98 @@
+/* loops_activation.c - elementwise loops for F32 and F64: activations, and their derivatives.
+ *
+ * A loop name_grad multiplies a gradient with the slope of `name`, in one pass; which of its input
+ * and its output it needs, kernels.h says. Numbers that are the same for all elements, like the
+ * alpha of elu, are operands of one element.
+ */
+
+#include <math.h>
+
+#include "core/kernels/double_math.h"
+#include "core/kernels/float_math.h"
+#include "core/kernels/loops.h"
+#include "core/kernels/wide_math.h"
+
+#define BOTH(name, expression)                  \
+    BINARY(name, F32, float, float, expression) \
+    BINARY(name, F64, double, double, expression)
+
+/* ---- of the output: g is a, y is b ---------------------------------------------------------- */
+
+UNARY(tanh, F32, float, float, wide_tanh(x))
+UNARY_CALL(tanh, F64, double, tanh(x))
+BOTH(tanh_grad, a *(1 - b * b))
+
+UNARY(sigmoid, F32, float, float, f32_sigmoid(x))
+UNARY_CALL(sigmoid, F64, double, f64_sigmoid(x))
+BOTH(sigmoid_grad, a *b *(1 - b))
+
+/* NaN is not <= 0, and so lets the gradient pass, as in PyTorch. */
+BOTH(relu_grad, b <= 0 ? 0 : a)
+
+/* ---- of the input: g is a, x is b ----------------------------------------------------------- */
+
+UNARY(silu, F32, float, float, f32_silu(x))
+UNARY_CALL(silu, F64, double, f64_silu(x))
+BINARY(silu_grad, F32, float, float, a *f32_silu_slope(b))
+BINARY(silu_grad, F64, double, double, a *f64_silu_slope(b))
+
+UNARY(gelu, F32, float, float, f32_gelu(x))
+UNARY_CALL(gelu, F64, double, f64_gelu(x))
+BINARY(gelu_grad, F32, float, float, a *f32_gelu_slope(b))
+BINARY(gelu_grad, F64, double, double, a *f64_gelu_slope(b))
+
+UNARY(gelu_tanh, F32, float, float, wide_gelu_tanh(x))
+UNARY_CALL(gelu_tanh, F64, double, f64_gelu_tanh(x))
+BINARY(gelu_tanh_grad, F32, float, float, a *wide_gelu_tanh_slope(b))
+BINARY(gelu_tanh_grad, F64, double, double, a *f64_gelu_tanh_slope(b))
+
+UNARY(log_sigmoid, F32, float, float, wide_log_sigmoid(x))
+UNARY_CALL(log_sigmoid, F64, double, -f64_softplus(-x))
+BINARY(log_sigmoid_grad, F32, float, float, a *f32_sigmoid(-b))
+BINARY(log_sigmoid_grad, F64, double, double, a *f64_sigmoid(-b))
+
+/* alpha is b; beside a gradient it is c. */
+BINARY(elu, F32, float, float, a > 0 ? a : b * wide_expm1(a))
+BINARY(elu, F64, double, double, a > 0 ? a : b * expm1(a))
+TERNARY(elu_grad, F32, float, float, b <= 0 ? a * c * wide_exp(b) : a)
+TERNARY(elu_grad, F64, double, double, b <= 0 ? a * c * exp(b) : a)
+
+/* The constants of Klambauer et al. 2017. */
+#define SELU_SCALE 1.0507009873554804934193349852946
+#define SELU_ALPHA 1.6732632423543772848170429916717
+
+static inline float f32_selu(float x)
+{
+    const double inside = x > 0 ? 0.0 : x < WIDE_EXP_LOW ? (double)WIDE_EXP_LOW : (double)x;
+    const float below = copysignf((float)(SELU_SCALE * SELU_ALPHA * wide_expm164(inside)), x);
+    return x > 0 ? (float)SELU_SCALE * x : below;
+}
+
+UNARY(selu, F32, float, float, f32_selu(x))
+UNARY_CALL(selu, F64, double, SELU_SCALE *(x > 0 ? x : SELU_ALPHA * expm1(x)))
+BINARY(selu_grad, F32, float, float,
+       b <= 0 ? a * (float)(SELU_SCALE * SELU_ALPHA) * wide_exp(b) : a * (float)SELU_SCALE)
+BINARY(selu_grad, F64, double, double,
+       b <= 0 ? a * (SELU_SCALE * SELU_ALPHA) * exp(b) : a * SELU_SCALE)
+
+/* The slope below 0 is b; beside a gradient it is c. */
+BOTH(leaky_relu, a > 0 ? a : a * b)
+TERNARY(leaky_relu_grad, F32, float, float, b > 0 ? a : a * c)
+TERNARY(leaky_relu_grad, F64, double, double, b > 0 ? a : a * c)
+
+/* beta and the threshold are b and c; beside a gradient c and d. */
+TERNARY(softplus, F32, float, float, wide_softplus(a, b, c))
+TERNARY(softplus, F64, double, double, a *b > c ? a : f64_softplus(a * b) / b)
+QUATERNARY(softplus_grad, F32, float, float, a *wide_softplus_slope(b, c, d))
+QUATERNARY(softplus_grad, F64, double, double, b *c > d ? a : a * f64_sigmoid(b * c))
+
+/* ---- choices: g is a, and b is the input ---------------------------------------------------- */
+
+/* The bounds are c and d: clamp's belong to the inside, hardtanh's do not, as in PyTorch. */
+#define CHOICE(dtype, T)                                               \
+    TERNARY(maximum_grad, dtype, T, T, b < c ? 0 : b == c ? a / 2 : a) \
+    QUATERNARY(clamp_grad, dtype, T, T, (b >= c) & (b <= d) ? a : 0)   \
+    QUATERNARY(hardtanh_grad, dtype, T, T, (b > c) & (b < d) ? a : 0)
+
+CHOICE(F32, float)
+CHOICE(F64, double)
