@@ -19,14 +19,14 @@ static const rv_op logsumexp_op =
 static rv_tensor *largest(const rv_tensor *x, rv_axis_set set, bool keepdim)
 {
     const bool is_empty = rv_folded(x->ndim, x->shape, set) == 0;
-    const rv_reduction how = {.fold = is_empty ? RV_FOLD_sum : RV_FOLD_max, .as_f64 = true};
+    const rv_folding how = {.fold = is_empty ? RV_FOLD_sum : RV_FOLD_max, .as_f64 = true};
     return rv_reduce_with("logsumexp", &how, x, set, keepdim);
 }
 
 static rv_tensor *logsumexp(const rv_tensor *x, rv_axis_set set, bool keepdim)
 {
     RV_SCOPE;
-    const rv_reduction how = {
+    const rv_folding how = {
         .centered = RV_FOLD_exps, .centers = largest(x, set, keepdim), .finish = RV_FINISH_log};
     if (how.centers == NULL)
         return NULL;

@@ -133,9 +133,9 @@ rv_tensor *rv_mean_with(const rv_reduce_options *options)
     if (!axis_set("mean", options, &set) || !rv_check_floating("mean", 0, options->input))
         return NULL;
     rv_tensor *x = options->input;
-    const rv_reduction how = {.fold = RV_FOLD_sum,
-                              .finish = RV_FINISH_divide,
-                              .number = (double)rv_folded(x->ndim, x->shape, set)};
+    const rv_folding how = {.fold = RV_FOLD_sum,
+                            .finish = RV_FINISH_divide,
+                            .number = (double)rv_folded(x->ndim, x->shape, set)};
     rv_tensor *y = rv_reduce_with("mean", &how, x, set, options->keepdim);
     return rv_record(&mean_op, y, 1, &x, &set, sizeof set);
 }

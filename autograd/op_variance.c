@@ -31,20 +31,20 @@ static bool prepare(const char *who, const rv_var_options *options, variance_att
 /* The mean of x, as double. */
 static rv_tensor *mean_of(const char *who, const rv_tensor *x, rv_axis_set set, bool keepdim)
 {
-    const rv_reduction how = {.fold = RV_FOLD_sum,
-                              .finish = RV_FINISH_divide,
-                              .number = (double)rv_folded(x->ndim, x->shape, set),
-                              .as_f64 = true};
+    const rv_folding how = {.fold = RV_FOLD_sum,
+                            .finish = RV_FINISH_divide,
+                            .number = (double)rv_folded(x->ndim, x->shape, set),
+                            .as_f64 = true};
     return rv_reduce_with(who, &how, x, set, keepdim);
 }
 
 static rv_tensor *spread(const char *who, const rv_tensor *x, const rv_tensor *mean,
                          const variance_attributes *attributes, rv_fold_finish finish, bool keepdim)
 {
-    const rv_reduction how = {.centered = RV_FOLD_deviations,
-                              .centers = mean,
-                              .finish = finish,
-                              .number = attributes->divisor};
+    const rv_folding how = {.centered = RV_FOLD_deviations,
+                            .centers = mean,
+                            .finish = finish,
+                            .number = attributes->divisor};
     return mean == NULL ? NULL : rv_reduce_with(who, &how, x, attributes->set, keepdim);
 }
 

@@ -72,13 +72,13 @@ static const rv_op norm_op = RV_OP(norm, 1, RV_SAVE_INPUT(0) | RV_SAVE_OUTPUT, n
 static rv_tensor *scaled_norm(const rv_tensor *x, const norm_attributes *attributes, bool keepdim)
 {
     RV_SCOPE;
-    const rv_reduction find = {.fold = attributes->p < 0 ? RV_FOLD_min_size : RV_FOLD_max_size,
-                               .as_f64 = true};
+    const rv_folding find = {.fold = attributes->p < 0 ? RV_FOLD_min_size : RV_FOLD_max_size,
+                             .as_f64 = true};
     const rv_tensor *size = rv_reduce_with("norm", &find, x, attributes->set, keepdim);
-    const rv_reduction how = {.centered = RV_FOLD_powers,
-                              .centers = size,
-                              .finish = RV_FINISH_power,
-                              .number = attributes->p};
+    const rv_folding how = {.centered = RV_FOLD_powers,
+                            .centers = size,
+                            .finish = RV_FINISH_power,
+                            .number = attributes->p};
     if (size == NULL)
         return NULL;
     return rv_keep(rv_reduce_with("norm", &how, x, attributes->set, keepdim));
@@ -98,7 +98,7 @@ static bool left_range(const rv_tensor *norms)
 static rv_tensor *euclidean_norm(const rv_tensor *x, const norm_attributes *attributes,
                                  bool keepdim)
 {
-    const rv_reduction how = {.fold = RV_FOLD_sum_squares, .finish = RV_FINISH_root, .number = 1};
+    const rv_folding how = {.fold = RV_FOLD_sum_squares, .finish = RV_FINISH_root, .number = 1};
     rv_tensor *y = rv_reduce_with("norm", &how, x, attributes->set, keepdim);
     if (y == NULL || y->dtype == RV_F32 || x->numel == 0 || !left_range(y))
         return y;

@@ -29,7 +29,7 @@ typedef union totals {
 } totals;
 
 typedef struct reduction {
-    const rv_reduction *how;
+    const rv_folding *how;
     rv_fold fold;
     rv_centered_fold centered;
     rv_fold combine; /* of accumulators */
@@ -328,7 +328,7 @@ bool rv_reduce_check(const char *who, rv_fold_id fold, const rv_tensor *t, rv_ax
 }
 
 /* Whether there is a center for each result; false with an error. */
-static bool check_centers(const char *who, const rv_reduction *how, const rv_tensor *t,
+static bool check_centers(const char *who, const rv_folding *how, const rv_tensor *t,
                           const rv_tensor *out)
 {
     const rv_tensor *const c = how->centers;
@@ -344,7 +344,7 @@ static bool check_centers(const char *who, const rv_reduction *how, const rv_ten
     return true;
 }
 
-rv_tensor *rv_reduce_with(const char *who, const rv_reduction *how, const rv_tensor *t,
+rv_tensor *rv_reduce_with(const char *who, const rv_folding *how, const rv_tensor *t,
                           rv_axis_set axes, bool keepdim)
 {
     const rv_fold_id fold = how->centers != NULL ? RV_FOLD_sum : how->fold;
@@ -390,6 +390,6 @@ rv_tensor *rv_reduce_with(const char *who, const rv_reduction *how, const rv_ten
 rv_tensor *rv_reduce(const char *who, rv_fold_id fold, const rv_tensor *t, rv_axis_set axes,
                      bool keepdim)
 {
-    const rv_reduction how = {.fold = fold};
+    const rv_folding how = {.fold = fold};
     return rv_reduce_with(who, &how, t, axes, keepdim);
 }

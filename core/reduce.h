@@ -27,17 +27,17 @@ typedef enum rv_fold_finish {
 } rv_fold_finish;
 
 /* More than one number to a fold. What is not set is 0, which means: not used. */
-typedef struct rv_reduction {
+typedef struct rv_folding {
     rv_fold_id fold;              /* without centers */
     rv_centered_fold_id centered; /* with centers; t is then F32 or F64 */
     const rv_tensor *centers;     /* one for each result: F64, row-major; NULL: there are none */
     rv_fold_finish finish;        /* only where the accumulators are double */
     double number;                /* for `finish`, and the p of powers */
     bool as_f64;                  /* the result is F64, whatever t is */
-} rv_reduction;
+} rv_folding;
 
 /* rv_reduce with all of that. */
-RV_API rv_tensor *rv_reduce_with(const char *who, const rv_reduction *how, const rv_tensor *t,
+RV_API rv_tensor *rv_reduce_with(const char *who, const rv_folding *how, const rv_tensor *t,
                                  rv_axis_set axes, bool keepdim);
 
 /* The index (I64) of the largest, or smallest, element along one axis: the first of equals; NaN

@@ -277,16 +277,14 @@ SUM_OF_FUNCTIONS(powers, F64, double, double, AS_GIVEN, OVER, powers_f64, f64_su
             *best = line(n, from, stride, *best);                                                  \
     }
 
-BEST_LINES(max, F32, float, F32_LARGER, AS_IT_IS, f32_max)
-BEST_LINES(max, F64, double, F64_LARGER, AS_IT_IS, f64_max)
-BEST_ROWS(max, F32, float, F32_LARGER, AS_IT_IS)
-BEST_ROWS(max, F64, double, F64_LARGER, AS_IT_IS)
-
 #define BEST(fold, dtype, T, BETTER, TERM)                   \
     DEFINE_BEST_IN_LANES(fold##_##dtype, T, BETTER, TERM)    \
     BEST_LINES(fold, dtype, T, BETTER, TERM, fold##_##dtype) \
     BEST_ROWS(fold, dtype, T, BETTER, TERM)
 
+#define AS_IT_IS(x) (x)
+BEST(max, F32, float, F32_LARGER, AS_IT_IS)
+BEST(max, F64, double, F64_LARGER, AS_IT_IS)
 BEST(min, F32, float, F32_SMALLER, AS_IT_IS)
 BEST(min, F64, double, F64_SMALLER, AS_IT_IS)
 BEST(max_size, F32, float, F32_LARGER, fabsf)

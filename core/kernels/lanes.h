@@ -13,13 +13,6 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Before a loop that is not worth its size unrolled. */
-#ifdef __clang__
-#define RV_ROLLED _Pragma("clang loop unroll(disable)")
-#else
-#define RV_ROLLED _Pragma("GCC unroll 1")
-#endif
-
 #define SUM_LANES 32
 #define MAX_LANES 64
 #define PAIRWISE_BLOCK 512
@@ -132,34 +125,32 @@ static inline double f64_sum(int64_t n, const char *from, int64_t stride)
 
 /* Defines name(n, from, stride, first): BETTER of `first` and TERM of n elements. In lanes where
  * elements are neighbours and many; the order does not matter here. */
-#define DEFINE_BEST_IN_LANES(name, T, BETTER, TERM)                            \
-    static T name(int64_t n, const char *from, int64_t stride, T first)        \
-    {                                                                          \
-        int64_t i = 0;                                                         \
-        if (n >= MAX_LANES && stride == sizeof(T)) {                           \
-            const T *const xs = (const T *)(const void *)from;                 \
-            T lane[MAX_LANES];                                                 \
-            for (int j = 0; j < MAX_LANES; j++)                                \
-                lane[j] = first;                                               \
-            for (; i + MAX_LANES <= n; i += MAX_LANES)                         \
-                for (int j = 0; j < MAX_LANES; j++) {                          \
-                    const T x = TERM(xs[i + j]);                               \
-                    lane[j] = BETTER(x, lane[j]);                              \
-                }                                                              \
-            RV_ROLLED for (int half = MAX_LANES / 2; half > 0;                 \
-                           half /= 2) for (int j = 0; j < half; j++) lane[j] = \
-                BETTER(lane[j + half], lane[j]);                               \
-            first = lane[0];                                                   \
-        }                                                                      \
-        for (; i < n; i++) {                                                   \
-            const T x = TERM(LANE_ELEMENT(T, i));                              \
-            first = BETTER(x, first);                                          \
-        }                                                                      \
-        return first;                                                          \
+#define DEFINE_BEST_IN_LANES(name, T, BETTER, TERM)                       \
+    static T name(int64_t n, const char *from, int64_t stride, T first)   \
+    {                                                                     \
+        int64_t i = 0;                                                    \
+        if (n >= MAX_LANES && stride == sizeof(T)) {                      \
+            const T *const xs = (const T *)(const void *)from;            \
+            T lane[MAX_LANES];                                            \
+            for (int j = 0; j < MAX_LANES; j++)                           \
+                lane[j] = first;                                          \
+            for (; i + MAX_LANES <= n; i += MAX_LANES)                    \
+                for (int j = 0; j < MAX_LANES; j++) {                     \
+                    const T x = TERM(xs[i + j]);                          \
+                    lane[j] = BETTER(x, lane[j]);                         \
+                }                                                         \
+            RV_ROLLED for (int half = MAX_LANES / 2; half > 0; half /= 2) \
+            {                                                             \
+                for (int j = 0; j < half; j++)                            \
+                    lane[j] = BETTER(lane[j + half], lane[j]);            \
+            }                                                             \
+            first = lane[0];                                              \
+        }                                                                 \
+        for (; i < n; i++) {                                              \
+            const T x = TERM(LANE_ELEMENT(T, i));                         \
+            first = BETTER(x, first);                                     \
+        }                                                                 \
+        return first;                                                     \
     }
-
-#define AS_IT_IS(x) (x)
-DEFINE_BEST_IN_LANES(f32_max, float, F32_LARGER, AS_IT_IS)
-DEFINE_BEST_IN_LANES(f64_max, double, F64_LARGER, AS_IT_IS)
 
 #endif

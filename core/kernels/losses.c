@@ -4,6 +4,7 @@
  * Sums are left to who calls: a block of losses is in the cache when it is added up.
  */
 
+#include "core/kernels/double_math.h"
 #include "core/kernels/float_math.h"
 #include "core/kernels/isa.h"
 #include "core/kernels/wide_math.h"
