@@ -390,12 +390,13 @@ rv_tensor *rv_interpolate_with(const rv_interpolate_options *options)
     const char *who = "interpolate";
     if (options == NULL)
         return rv_fail_null(RV_ERROR_NULL, who, "the options are NULL");
-    rv_tensor *given = options->input;
+    rv_tensor *x = options->input;
     map_rule rule;
-    if (!rv_pool_check_input(who, given, 2) ||
-        !point_rule(who, options, given->shape + given->ndim - 2, &rule))
+    if (!rv_check_floating(who, 0, x))
         return NULL;
-    return rv_pool_as_before(apply(&rule, false, rv_pool_as_images(given, 2)), given, 2);
+    if (x->ndim != 4)
+        return rv_fail_null(RV_ERROR_SHAPE, who, "input is %s, expected [n,c,h,w]", RV_SHAPE_OF(x));
+    return point_rule(who, options, x->shape + 2, &rule) ? apply(&rule, false, x) : NULL;
 }
 
 rv_tensor *rv_interpolate_grad(rv_tensor *g, const rv_interpolate_options *options, int64_t height,

@@ -134,6 +134,7 @@ static rv_tensor *bending(const rv_norm_form *form, rv_tensor *a, rv_tensor *v, 
     return rv_mul(rv_neg(scale_of(form, x)), sum);
 }
 
+/* p and q, gradients of the gradients of weight and bias, are NULL where none came. */
 static void grad_by_operations(rv_derivative *d, const rv_norm_form *form, rv_tensor *weight,
                                rv_tensor *p, rv_tensor *q)
 {
@@ -143,9 +144,9 @@ static void grad_by_operations(rv_derivative *d, const rv_norm_form *form, rv_te
     if (p_a == NULL)
         return;
     rv_tensor *w = spread(form, weight, p_a->ndim);
-    if (d->needs[0])
-        d->grads[0] =
-            weight == NULL ? p_a : rv_add(rv_mul(p_a, w), rv_normalize(form, x, p, q, statistics));
+    d->grads[0] = weight == NULL ? p_a : rv_mul(p_a, w);
+    if (p != NULL && d->needs[0])
+        d->grads[0] = rv_add(d->grads[0], rv_normalize(form, x, p, q, statistics));
     if (weight != NULL && d->needs[2])
         d->grads[2] = sum_to_weight(form, rv_mul(g, p_a));
     if (!d->needs[1])
@@ -168,7 +169,8 @@ static void grad_derivative(rv_derivative *d)
     const rv_norm_form *form = &attributes->form;
     const bool has_weight = attributes->has_weight;
     rv_tensor *weight = has_weight ? rv_saved_input(d, 2) : NULL;
-    rv_tensor *p = has_weight ? d->gs[1] : NULL, *q = has_weight ? d->gs[2] : NULL;
+    const bool is_affine = has_weight && (d->arrived[1] || d->arrived[2]);
+    rv_tensor *p = is_affine ? d->gs[1] : NULL, *q = is_affine ? d->gs[2] : NULL;
     if (rv_recording() || form->by_rows || d->gs[0]->numel == 0) {
         grad_by_operations(d, form, weight, p, q);
         return;

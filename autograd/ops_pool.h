@@ -118,7 +118,7 @@ typedef enum rv_interpolation { RV_NEAREST, RV_BILINEAR } rv_interpolation;
 #define RV_SCALE_AS_FIRST (-1.0)
 
 typedef struct rv_interpolate_options {
-    rv_tensor *input;
+    rv_tensor *input;      /* [n, c, h, w] */
     int64_t size[2];       /* rows and columns of the result, >= 1; default 0: by scale */
     double scale[2];       /* > 0: the result has h*scale rows, rounded down; default 0: by size */
     rv_interpolation mode; /* default RV_NEAREST */

@@ -67,6 +67,9 @@
 #define RV_VECTOR(name, T, bytes) \
     typedef T name __attribute__((vector_size(bytes), aligned(sizeof(T)), may_alias))
 
+/* A vector of the elements of a, and behind them b's, that the numbers say. */
+#define RV_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+
 /* A function whose arguments are constants where it is called, and that is compiled for each. */
 #define RV_ALWAYS_INLINE static inline __attribute__((always_inline))
 

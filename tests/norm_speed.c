@@ -2,7 +2,7 @@
  *
  * The same in PyTorch, to compare with in one run, is in tests/norm_speed.py.
  *
- *     norm_speed [SECONDS]      for how long each is repeated; default 1
+ *     norm_speed [SECONDS [NAME]]      for how long each is repeated, default 1; which
  */
 #include "bench.h"
 
@@ -30,6 +30,26 @@ static rv_tensor *batch_norm(trial *t)
 static rv_tensor *layer_norm(trial *t)
 {
     return rv_layer_norm(t->x, .weight = t->weight, .bias = t->bias);
+}
+
+static rv_tensor *max_pool(trial *t)
+{
+    return rv_max_pool2d(t->x, 2);
+}
+
+static rv_tensor *global_average(trial *t)
+{
+    return rv_adaptive_avg_pool2d(t->x, 1);
+}
+
+static rv_tensor *average(trial *t)
+{
+    return rv_avg_pool2d(t->x, 2);
+}
+
+static rv_tensor *bilinear(trial *t)
+{
+    return rv_interpolate(t->x, .scale = 2, .mode = RV_BILINEAR);
 }
 
 /* The tensors of a trial; what is channels-last lies so. */
@@ -74,8 +94,8 @@ static void measure(trial *t, double seconds)
     }
     const double median = bench_median(both, count);
     bench_median(forward, count);
-    printf("%-40s %8.4f %8.4f ms, median %8.4f, %d times, %d threads\n", t->name,
-           1e3 * forward[0], 1e3 * both[0], 1e3 * median, count, rv_threads());
+    printf("%-52s %8.4f %8.4f ms, median %8.4f, %d times, %d threads\n", t->name, 1e3 * forward[0],
+           1e3 * both[0], 1e3 * median, count, rv_threads());
     fflush(stdout);
 }
 
@@ -91,10 +111,27 @@ int main(int argc, char **argv)
         {"batch_norm [128,512]", 2, {128, 512}, .run = batch_norm},
         {"layer_norm [256,64,128]", 3, {256, 64, 128}, .run = layer_norm},
         {"layer_norm [64,1024]", 2, {64, 1024}, .run = layer_norm},
+        {"max_pool2d 2 [128,6,24,24]", 4, {128, 6, 24, 24}, .run = max_pool},
+        {"max_pool2d 2 [128,6,24,24] channels-last", 4, {128, 6, 24, 24}, .run = max_pool},
+        {"max_pool2d 2 [128,64,32,32]", 4, {128, 64, 32, 32}, .run = max_pool},
+        {"max_pool2d 2 [128,64,32,32] channels-last", 4, {128, 64, 32, 32}, .run = max_pool},
+        {"adaptive_avg_pool2d 1 [128,64,8,8]", 4, {128, 64, 8, 8}, .run = global_average},
+        {"adaptive_avg_pool2d 1 [128,64,8,8] channels-last",
+         4,
+         {128, 64, 8, 8},
+         .run = global_average},
+        {"avg_pool2d 2 [128,16,32,32]", 4, {128, 16, 32, 32}, .run = average},
+        {"avg_pool2d 2 [128,16,32,32] channels-last", 4, {128, 16, 32, 32}, .run = average},
+        {"interpolate 2 bilinear [16,16,32,32]", 4, {16, 16, 32, 32}, .run = bilinear},
+        {"interpolate 2 bilinear [16,16,32,32] channels-last",
+         4,
+         {16, 16, 32, 32},
+         .run = bilinear},
     };
     rv_on_error(rv_error_exit);
     for (int i = 0; i < RV_COUNT(trials); i++)
-        measure(&trials[i], seconds);
+        if (argc < 3 || strstr(trials[i].name, argv[2]) != NULL)
+            measure(&trials[i], seconds);
     rv_finish();
     return 0;
 }
