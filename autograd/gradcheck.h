@@ -28,7 +28,8 @@ typedef struct rv_gradcheck_report {
     int64_t output;                   /* by which element of the output, row-major (-1: of none) */
     double analytic, numeric;         /* what backward and the differences say, */
     double error, allowed;            /* |analytic - numeric|, and atol + rtol*|numeric| */
-    double relative;                  /* error / max(|analytic|, |numeric|); 0 if both are 0 */
+    double relative;                  /* error / max(|analytic|, |numeric|); 0 if both are 0,
+                                         infinity if one is not finite */
     int64_t compared;                 /* how many derivatives were compared */
     int64_t failed;                   /* how many of them differ by more than allowed */
     char message[512];                /* all of that, for people */

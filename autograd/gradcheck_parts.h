@@ -93,7 +93,8 @@ void rv_gradcheck_say_where(const rv_gradcheck_parts *p);
  * finite. */
 double rv_gradcheck_badness(double analytic, double numeric, double allowed);
 
-/* The difference relative to the larger of the two; 0 if both are 0. */
+/* The difference relative to the larger of the two; 0 if both are 0, infinity if one is not finite.
+ */
 double rv_gradcheck_relative(double analytic, double numeric);
 
 /* Compares two Jacobians, points the report at the worst element and counts. True if all agree. */

@@ -93,6 +93,8 @@ void rv_gradcheck_say_where(const rv_gradcheck_parts *p)
 double rv_gradcheck_relative(double analytic, double numeric)
 {
     const double error = fabs(analytic - numeric);
+    if (!isfinite(error))
+        return INFINITY;
     return error == 0 ? 0 : error / fmax(fabs(analytic), fabs(numeric));
 }
 

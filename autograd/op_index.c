@@ -160,10 +160,11 @@ static int selected_shape(const char *who, const rv_tensor *x, int axis, const r
 static rv_tensor *over_rows(const char *who, rv_tensor *index, int axis, int ndim,
                             const int64_t *shape)
 {
-    int64_t strides[RV_MAX_DIMENSIONS] = {0};
-    if (index->ndim == 1)
-        strides[axis] = index->strides[0];
-    return rv_raw_view(who, index->storage, index->data, RV_I64, ndim, shape, strides);
+    int64_t own[RV_MAX_DIMENSIONS];
+    for (int i = 0; i < ndim; i++)
+        own[i] = i == axis ? index->numel : 1;
+    const rv_tensor *column = rv_raw_reshape(who, index, ndim, own);
+    return column == NULL ? NULL : rv_raw_expand(who, column, ndim, shape);
 }
 
 rv_tensor *rv_index_select(rv_tensor *x, int axis, rv_tensor *index)

@@ -55,29 +55,49 @@ static int64_t count_set(const rv_tensor *set)
     return count;
 }
 
-/* The coordinates of each set element, a row for each; of its row-major number if `flat`. */
+/* The row-major numbers of the set elements, `count` of them. Each is written, and counted if it is
+ * set: a mask is hard to foretell, and a branch for each element would cost more. */
+static void list_numbers(const rv_tensor *set, int64_t count, int64_t *to)
+{
+    const uint8_t *bytes = (const uint8_t *)set->data;
+    int64_t found = 0;
+    for (int64_t i = 0; found < count; i++) {
+        to[found] = i;
+        found += bytes[i];
+    }
+}
+
+/* The same as coordinates, a row of ndim for each. The numbers wait at the end of the result: none
+ * is written over before it is read, as there are as many rows behind it as numbers. */
+static void list_coordinates(const rv_tensor *set, int64_t count, int64_t *to)
+{
+    const int last = set->ndim - 1;
+    const int64_t width = set->shape[last], *number = to + count * last;
+    int64_t at[RV_MAX_DIMENSIONS] = {0}, start = 0; /* the line of the set that we are in */
+    list_numbers(set, count, to + count * last);
+    for (int64_t i = 0; i < count; i++, to += set->ndim) {
+        const int64_t next = number[i];
+        for (; next - start >= width; start += width)
+            for (int axis = last - 1; axis >= 0 && ++at[axis] == set->shape[axis]; axis--)
+                at[axis] = 0;
+        for (int axis = 0; axis < last; axis++)
+            to[axis] = at[axis];
+        to[last] = next - start;
+    }
+}
+
+/* Where the set elements are: [count, ndim], or [count] row-major numbers if `flat`. */
 static rv_tensor *places(const rv_tensor *set, bool flat)
 {
     const int64_t shape[] = {count_set(set), set->ndim};
     rv_tensor *y = rv_empty_n(RV_I64, flat ? 1 : 2, shape);
-    if (y == NULL)
-        return NULL;
-    const uint8_t *bytes = (const uint8_t *)set->data;
+    if (y == NULL || y->numel == 0)
+        return y;
     int64_t *to = (int64_t *)(void *)y->data;
-    for (int64_t i = 0; i < set->numel; i++) {
-        if (!bytes[i])
-            continue;
-        if (flat) {
-            *to++ = i;
-            continue;
-        }
-        int64_t rest = i;
-        for (int axis = set->ndim - 1; axis >= 0; axis--) {
-            to[axis] = rest % set->shape[axis];
-            rest /= set->shape[axis];
-        }
-        to += set->ndim;
-    }
+    if (flat || set->ndim == 1)
+        list_numbers(set, shape[0], to);
+    else
+        list_coordinates(set, shape[0], to);
     return y;
 }
 

@@ -25,7 +25,7 @@ typedef struct pair_attributes {
 /* What is special about a loss, beside its kernels. A function that is NULL means: the negative of
  * what is the same by x. */
 typedef struct pair_loss {
-    const char *name, *grad_name;
+    const char *grad_name;
     const rv_op *op, *grad_op;
     /* g times the loss's derivative by t */
     rv_tensor *(*by_target)(rv_tensor *g, rv_tensor *x, rv_tensor *t);
@@ -299,8 +299,8 @@ static rv_tensor *second_of_bce_with_logits_by_target(rv_tensor *g, rv_tensor *x
     return rv_neg(g);
 }
 
-#define PAIR_LOSS(name_)                                                                         \
-    .name = #name_, .grad_name = #name_ "_grad", .op = &name_##_op, .grad_op = &name_##_grad_op, \
+#define PAIR_LOSS(name_)                                                         \
+    .grad_name = #name_ "_grad", .op = &name_##_op, .grad_op = &name_##_grad_op, \
     .second = second_of_##name_
 static const pair_loss losses[RV_PAIR_LOSS_COUNT] = {
     [RV_PAIR_LOSS_mse] = {PAIR_LOSS(mse)},

@@ -16,6 +16,8 @@
 
 /* A band's frame leaves half of a second-level cache of 512 KiB to weights and results. */
 #define BAND_BYTES 262144
+/* Weights of all blocks that stay in the first-level cache: then row by row, each by all blocks. */
+#define FEW_WEIGHTS_BYTES 16384
 
 rv_tensor *rv_conv_empty(const char *who, rv_dtype dtype, int64_t n, int64_t channels,
                          const int64_t size[2])
@@ -37,7 +39,8 @@ typedef struct conv_job {
     void (*const *kernels)(const rv_conv_line *line);
 } conv_job;
 
-/* One block of channels over the rows [begin, end) of a phase; frame: the band's first row. */
+/* One block of channels over the rows [begin, end) of a phase; frame: what the first of them sees.
+ */
 static void run_block(const conv_job *job, const conv_phase *phase, int64_t group, int64_t block,
                       const char *frame, char *out, int64_t begin, int64_t end)
 {
@@ -81,12 +84,17 @@ static void run_unit(const conv_job *job, int64_t unit, char *memory)
         rv_conv_pack_image(&plan->image, n, group, first, rows, memory);
     }
     char *const out = job->out + job->bytes * n * job->strides[0];
-    for (int64_t block = 0; block < plan->blocks.count; block++)
-        for (int64_t i = 0; i < plan->phase_count; i++) {
-            const conv_phase *phase = &plan->phases[i];
-            const int64_t end = rv_smaller(begin + job->cut.rows, phase->size[0]);
-            run_block(job, phase, group, block, frame, out, begin, end);
-        }
+    for (int64_t i = 0; i < plan->phase_count; i++) {
+        const conv_phase *phase = &plan->phases[i];
+        const int64_t end = rv_smaller(begin + job->cut.rows, phase->size[0]);
+        const bool few = job->bytes * phase->depth * plan->blocks.padded <= FEW_WEIGHTS_BYTES;
+        const int64_t rows = few ? 1 : end - begin;
+        for (int64_t y = begin; y < end; y += rows)
+            for (int64_t block = 0; block < plan->blocks.count; block++)
+                run_block(job, phase, group, block,
+                          frame + job->bytes * (y - begin) * plan->axis[0].move * plan->frame_row,
+                          out, y, y + rows);
+    }
 }
 
 static void run_piece(void *context, int64_t index)

@@ -20,9 +20,9 @@
 typedef struct weight_gradient {
     const conv_plan *plan;
     conv_cut cut;
-    conv_image g;    /* a frame without padding */
-    bool g_in_place; /* else packed behind the band of x */
-    int64_t g_row, g_pixel;
+    conv_image g;   /* a frame without padding */
+    bool g_whole;   /* it has whole blocks of channels, and is read where it lies */
+    int64_t g_over; /* its elements, if it is dense: then most is read so anyway; else -1 */
     int64_t parts;
     conv_scratch scratch;
     int64_t band; /* elements of x's band in the scratch memory */
@@ -31,8 +31,14 @@ typedef struct weight_gradient {
     void (*const *kernels)(const rv_conv_outer *outer);
 } weight_gradient;
 
+/* A band of g: where its first pixel is, and elements from a row and a pixel to the next. */
+typedef struct gradient_band {
+    const char *data;
+    int64_t row, pixel;
+} gradient_band;
+
 /* The band's pixels of one group, for all blocks and windows. */
-static void add_band(const weight_gradient *job, int64_t group, const char *frame, const char *g,
+static void add_band(const weight_gradient *job, int64_t group, const char *frame, gradient_band g,
                      int64_t rows, char *sums)
 {
     const conv_plan *plan = job->plan;
@@ -47,10 +53,10 @@ static void add_band(const weight_gradient *job, int64_t group, const char *fram
                                          .image = frame + job->bytes * phase->windows.offsets[i],
                                          .image_row = plan->axis[0].move * plan->frame_row,
                                          .image_column = plan->axis[1].move * plan->frame_pixel,
-                                         .g = g +
+                                         .g = g.data +
                                               job->bytes * block * plan->blocks.width[RV_CONV_WIDE],
-                                         .g_row = job->g_row,
-                                         .g_column = job->g_pixel,
+                                         .g_row = g.row,
+                                         .g_column = g.pixel,
                                          .into = into};
             job->kernels[width](&outer);
             into += job->bytes * outer.n * plan->blocks.width[width];
@@ -65,6 +71,20 @@ static int64_t element_of(const conv_image *image, int64_t n, int64_t group, int
            (image->origin[0] + row * image->skip[0]) * s[2] + image->origin[1] * s[3];
 }
 
+/* The rows of a band where they lie, or packed in `memory`, their channels padded to whole blocks.
+ * The last block may be read beyond its channels, into sums that nobody uses; but not beyond g. */
+static gradient_band band_of_g(const weight_gradient *job, int64_t n, int64_t group, int64_t begin,
+                               int64_t rows, char *memory)
+{
+    const int64_t *s = job->g.strides, padded = job->plan->blocks.padded;
+    const int64_t end = element_of(&job->g, n, 0, begin + rows);
+    if (job->g_whole || (job->g_over >= 0 && end + padded <= job->g_over))
+        return (gradient_band){job->g.data + job->bytes * element_of(&job->g, n, group, begin),
+                               s[2], s[3]};
+    rv_conv_pack_image(&job->g, n, group, begin, rows, memory);
+    return (gradient_band){memory, padded * job->g.frame[1], padded};
+}
+
 static void add_unit(const weight_gradient *job, int64_t unit, char *memory, char *sums)
 {
     const conv_plan *plan = job->plan;
@@ -72,16 +92,13 @@ static void add_unit(const weight_gradient *job, int64_t unit, char *memory, cha
     const int64_t n = image / plan->groups, group = image % plan->groups;
     const int64_t begin = band * job->cut.rows, first = begin * plan->axis[0].move;
     const int64_t rows = rv_smaller(job->cut.rows, plan->axis[0].grid - begin);
-    const char *frame = memory, *g = memory + job->bytes * job->band;
+    const char *frame = memory;
     if (plan->in_place)
         frame = plan->image.data + job->bytes * element_of(&plan->image, n, group, first);
     else
         rv_conv_pack_image(&plan->image, n, group, first,
                            (rows - 1) * plan->axis[0].move + plan->reach, memory);
-    if (job->g_in_place)
-        g = job->g.data + job->bytes * element_of(&job->g, n, group, begin);
-    else
-        rv_conv_pack_image(&job->g, n, group, begin, rows, memory + job->bytes * job->band);
+    const gradient_band g = band_of_g(job, n, group, begin, rows, memory + job->bytes * job->band);
     add_band(job, group, frame, g, rows, sums);
 }
 
@@ -99,21 +116,23 @@ static void add_part(void *context, int64_t part)
     rv_conv_scratch_return(&job->scratch, memory);
 }
 
-/* g is read where it lies if whole blocks of its channels can be. */
 static void set_g(weight_gradient *job, const rv_conv_shape *shape, const rv_tensor *g)
 {
     const conv_blocks *blocks = &job->plan->blocks;
+    const int64_t *s = g->strides, rows = shape->out[0], columns = shape->out[1];
     job->g = (conv_image){.data = g->data,
                           .dtype = g->dtype,
-                          .size = {shape->out[0], shape->out[1]},
+                          .size = {rows, columns},
                           .skip = {1, 1},
-                          .frame = {shape->out[0], shape->out[1]},
+                          .frame = {rows, columns},
                           .channels = blocks->outputs,
                           .pitch = blocks->padded};
-    memcpy(job->g.strides, g->strides, sizeof job->g.strides);
-    job->g_in_place = blocks->padded == blocks->outputs && g->strides[1] == 1;
-    job->g_pixel = job->g_in_place ? g->strides[3] : blocks->padded;
-    job->g_row = job->g_in_place ? g->strides[2] : blocks->padded * shape->out[1];
+    memcpy(job->g.strides, s, sizeof job->g.strides);
+    const int64_t channels = g->shape[1];
+    const bool dense = s[1] == 1 && s[3] == channels && s[2] == channels * columns &&
+                       s[0] == channels * columns * rows;
+    job->g_whole = blocks->padded == blocks->outputs && s[1] == 1;
+    job->g_over = dense ? g->numel : -1;
 }
 
 /* Units (bands of images) are shared out among the parts. */
@@ -130,7 +149,7 @@ static bool run(const char *who, weight_gradient *job, rv_tensor *dw)
 {
     const conv_plan *plan = job->plan;
     job->band = plan->in_place ? 0 : rv_conv_band_rows(plan, &job->cut) * plan->frame_row;
-    const int64_t g_band = job->g_in_place ? 0 : job->cut.rows * job->g_row;
+    const int64_t g_band = job->g_whole ? 0 : job->cut.rows * plan->blocks.padded * job->g.frame[1];
     const size_t scratch = (size_t)(job->bytes * (job->band + g_band)) + RV_ALIGNMENT;
     const size_t bytes = (size_t)(job->bytes * rv_conv_weights_size(plan) * job->parts);
     job->sums = rv_memory_get(who, bytes);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/integers.h"
 #include "core/parallel.h"
 #include "core/strided.h"
 #include "core/tensor_make.h"
@@ -50,13 +51,33 @@ typedef struct elementwise_task {
 
 /* ---- running -------------------------------------------------------------------------------- */
 
+/* The lines that follow each other along the axis outside of them, all of n elements, but for the
+ * last one: without the bookkeeping of an advance. How many elements that was, at most `most`. */
+static int64_t run_lines(const elementwise_task *task, rv_walk_place *at, int64_t n, int64_t most)
+{
+    const int outer = task->walk.ndim - 2;
+    if (outer < 0 || n != task->walk.shape[outer + 1])
+        return 0;
+    const int64_t lines = rv_smaller(most / n, task->walk.shape[outer] - at->index[outer]) - 1;
+    const int64_t *const strides = rv_walk_strides(&task->walk);
+    for (int64_t i = 0; i < lines; i++) {
+        task->loop(n, at->data, strides);
+        for (int k = 0; k < task->walk.operands; k++)
+            at->data[k] += task->walk.strides[outer][k];
+    }
+    at->index[outer] += lines;
+    return lines * n;
+}
+
 static void run_range(const elementwise_task *task, int64_t begin, int64_t end)
 {
     rv_walk_place at;
     rv_walk_seek(&task->walk, task->data, begin, &at);
+    const int64_t *const strides = rv_walk_strides(&task->walk);
     for (int64_t i = begin, n; i < end; i += n) {
         n = rv_walk_line(&task->walk, &at, end - i);
-        task->loop(n, at.data, rv_walk_strides(&task->walk));
+        i += run_lines(task, &at, n, end - i);
+        task->loop(n, at.data, strides);
         rv_walk_advance(&task->walk, &at, n);
     }
 }
@@ -100,11 +121,11 @@ static void lengthen_lines(rv_walk *walk)
 }
 
 /* The axis along which an input's elements are neighbours while they are far apart along the last
- * one, both being long; -1 if there is none. */
-static int crossing_axis(const rv_walk *walk)
+ * one, both being long (that one `fewest` or more); -1 if there is none. */
+static int crossing_axis(const rv_walk *walk, int64_t fewest)
 {
     const int last = walk->ndim - 1;
-    if (last < 1 || walk->ndim == RV_MAX_DIMENSIONS || walk->shape[last] < 2 * TILE)
+    if (last < 1 || walk->ndim == RV_MAX_DIMENSIONS || walk->shape[last] < fewest)
         return -1;
     for (int axis = 0; axis < last; axis++)
         for (int k = 1; k < walk->operands && walk->shape[axis] >= SHORT_LINE; k++)
@@ -135,6 +156,52 @@ static void run_tiles(elementwise_task *task, int axis)
     run(task);
 }
 
+/* A copy whose input crosses the result's lines: matrices, each the transpose of the input's. */
+typedef struct transposition {
+    rv_transpose_kernel *kernel;
+    rv_walk matrices;
+    char *data[2];
+    int64_t rows, columns, x_step, y_step, size;
+    int64_t part, parts; /* rows of a piece; pieces of a matrix */
+} transposition;
+
+static void transpose_piece(void *context, int64_t index)
+{
+    const transposition *t = context;
+    const int64_t first = index % t->parts * t->part;
+    const int64_t rows = rv_smaller(t->part, t->rows - first);
+    rv_walk_place at;
+    rv_walk_seek(&t->matrices, t->data, index / t->parts, &at);
+    t->kernel(rows, t->columns, at.data[1] + first * t->size, t->x_step,
+              at.data[0] + first * t->y_step, t->y_step);
+}
+
+/* Runs a copy as transpositions along `axis`, if it is that; false if not. */
+static bool run_transposed(const elementwise_task *task, int axis, rv_dtype dtype)
+{
+    const rv_walk *const walk = &task->walk;
+    const int last = walk->ndim - 1;
+    const int64_t size = (int64_t)rv_dtype_size(dtype);
+    if (walk->strides[last][0] != size || walk->strides[axis][1] != size)
+        return false;
+    transposition t = {.kernel = rv_kernels_get()->transpose[dtype],
+                       .data = {task->data[0], task->data[1]},
+                       .rows = walk->shape[axis],
+                       .columns = walk->shape[last],
+                       .x_step = walk->strides[last][1],
+                       .y_step = walk->strides[axis][0],
+                       .size = size};
+    rv_walk_start(&t.matrices, 2);
+    for (int i = 0; i < last; i++)
+        if (i != axis)
+            rv_walk_add(&t.matrices, walk->shape[i], walk->strides[i]);
+    t.part = (task->piece / t.columns / TILE + 1) * TILE;
+    t.parts = rv_quotient_up(t.rows, t.part);
+    if (task->numel > 0)
+        rv_parallel(task->numel / (t.rows * t.columns) * t.parts, transpose_piece, &t);
+    return true;
+}
+
 /* Runs the loop over tensors whose shapes are known to broadcast to that of `out`. */
 static void run_walk(rv_loop *loop, int64_t piece, const rv_tensor *out, int n,
                      const rv_tensor *const *in)
@@ -159,8 +226,11 @@ static void run_walk(rv_loop *loop, int64_t piece, const rv_tensor *out, int n,
     for (int k = 0; k < n; k++)
         task.data[k + 1] = in[k]->data;
     rv_walk_simplify(&task.walk);
-    const int crossing = crossing_axis(&task.walk);
-    if (crossing >= 0) {
+    const bool is_copy = n == 1 && loop == rv_kernels_get()->cast[in[0]->dtype][in[0]->dtype];
+    const int crossing = crossing_axis(&task.walk, is_copy ? SHORT_LINE : 2 * TILE);
+    if (crossing >= 0 && is_copy && run_transposed(&task, crossing, in[0]->dtype))
+        return;
+    if (crossing >= 0 && task.walk.shape[task.walk.ndim - 1] >= 2 * TILE) {
         run_tiles(&task, crossing);
     } else {
         lengthen_lines(&task.walk);

@@ -15,8 +15,11 @@
 #include "core/parallel.h"
 #include "core/strided.h"
 
-#define PIECE 32768     /* elements of a piece, about */
-#define FEWEST_LANES 32 /* of a piece, where lanes are neighbours in memory */
+#define PIECE 32768 /* elements of a piece, about */
+/* Lanes of a piece, where they are neighbours in memory: a quarter of a row, if that is not too few
+ * to be worth going to so many places for, or more than is needed. */
+#define FEWEST_LANES 32
+#define MOST_LANES 512
 
 enum { ALONG, INDEX, INDEXED, OPERANDS }; /* what lies along the index is y in rv_take */
 
@@ -29,14 +32,14 @@ typedef struct indexed_task {
     rv_walk walk; /* of all elements for rv_take, of the lanes for rv_put_add */
     char *data[OPERANDS];
     line_function *line;
-    rv_loop *row; /* copies or adds elements that have one index */
-    int64_t step, size;
-    int64_t count;          /* elements of the walk */
-    int64_t piece;          /* of them */
-    int64_t axis[OPERANDS]; /* strides along the axis */
-    int64_t length;         /* of the index along the axis */
-    bool is_across;         /* whether lines run across the lanes */
-    bool missed;            /* atomic: an index was out of range */
+    rv_loop *row;                /* copies or adds elements that have one index */
+    int64_t step, size, element; /* bytes of an element */
+    int64_t count;               /* elements of the walk */
+    int64_t piece;               /* of them */
+    int64_t axis[OPERANDS];      /* strides along the axis */
+    int64_t length;              /* of the index along the axis */
+    bool is_across;              /* whether lines run across the lanes */
+    bool missed;                 /* atomic: an index was out of range */
 } indexed_task;
 
 /* ---- the walk ------------------------------------------------------------------------------- */
@@ -50,6 +53,7 @@ static void set_task(indexed_task *task, const rv_tensor *along, const rv_tensor
     task->data[ALONG] = along->data;
     task->data[INDEX] = index->data;
     task->data[INDEXED] = indexed->data;
+    task->element = size;
     task->step = indexed->strides[axis] * size;
     task->size = indexed->shape[axis];
     task->length = index->shape[axis];
@@ -83,38 +87,88 @@ static bool run(indexed_task *task, void (*piece)(void *context, int64_t index))
 
 /* ---- taking --------------------------------------------------------------------------------- */
 
-#define DEFINE_TAKE(name, T)                                                             \
-    static bool name(int64_t n, char *const *data, const int64_t *strides, int64_t step, \
-                     int64_t size)                                                       \
-    {                                                                                    \
-        char *y = data[ALONG];                                                           \
-        const char *index = data[INDEX], *x = data[INDEXED];                             \
-        const int64_t y_step = strides[ALONG], index_step = strides[INDEX];              \
-        const int64_t x_step = strides[INDEXED];                                         \
-        bool inside = true;                                                              \
-        for (int64_t i = 0; i < n; i++, y += y_step, index += index_step, x += x_step) { \
-            const int64_t named = *(const int64_t *)(const void *)index;                 \
-            if (RV_LIKELY(named >= 0 && named < size))                                   \
-                memcpy(y, x + named * step, sizeof(T));                                  \
-            else                                                                         \
-                inside = false;                                                          \
-        }                                                                                \
-        return inside;                                                                   \
+#define DEFINE_TAKE(name, T)                                                               \
+    static bool name(int64_t n, char *const *data, const int64_t *strides, int64_t step,   \
+                     int64_t size)                                                         \
+    {                                                                                      \
+        char *y = data[ALONG];                                                             \
+        const char *index = data[INDEX], *x = data[INDEXED];                               \
+        const int64_t y_step = strides[ALONG], index_step = strides[INDEX];                \
+        const int64_t x_step = strides[INDEXED];                                           \
+        int64_t outside = 0;                                                               \
+        if (step == sizeof(T) && x_step == 0 && y_step == sizeof(T) &&                     \
+            index_step == sizeof(int64_t)) { /* of one row */                              \
+            const int64_t *const places = (const int64_t *)(const void *)index;            \
+            for (int64_t i = 0; i < n; i++) {                                              \
+                if (RV_LIKELY((uint64_t)places[i] < (uint64_t)size))                       \
+                    memcpy(y + i * (int64_t)sizeof(T), x + places[i] * (int64_t)sizeof(T), \
+                           sizeof(T));                                                     \
+                else                                                                       \
+                    outside++;                                                             \
+            }                                                                              \
+            return outside == 0;                                                           \
+        }                                                                                  \
+        for (int64_t i = 0; i < n; i++, y += y_step, index += index_step, x += x_step) {   \
+            const int64_t named = *(const int64_t *)(const void *)index;                   \
+            if (RV_LIKELY((uint64_t)named < (uint64_t)size))                               \
+                memcpy(y, x + named * step, sizeof(T));                                    \
+            else                                                                           \
+                outside++;                                                                 \
+        }                                                                                  \
+        return outside == 0;                                                               \
     }
 
 DEFINE_TAKE(take_1, uint8_t)
 DEFINE_TAKE(take_4, uint32_t)
 DEFINE_TAKE(take_8, uint64_t)
 
-/* A line whose elements have one index. */
-static bool take_row(const indexed_task *task, int64_t n, char *const *data, const int64_t *strides)
+/* Rows of n elements, each of which has one index: y's, the index and x move by `by` from one to
+ * the next. */
+static bool take_rows(const indexed_task *task, int64_t rows, int64_t n, char *const *data,
+                      const int64_t *by)
 {
-    const int64_t named = *(const int64_t *)(const void *)data[INDEX];
-    if (named < 0 || named >= task->size)
-        return false;
-    char *const row[] = {data[ALONG], data[INDEXED] + named * task->step};
-    task->row(n, row, (const int64_t[]){strides[ALONG], strides[INDEXED]});
-    return true;
+    const int64_t *const strides = rv_walk_strides(&task->walk);
+    const int64_t row[] = {strides[ALONG], strides[INDEXED]};
+    const bool is_packed = row[0] == task->element && row[1] == task->element;
+    char *y = data[ALONG], *x = data[INDEXED];
+    const char *index = data[INDEX];
+    bool inside = true;
+    for (int64_t i = 0; i < rows; i++, y += by[ALONG], index += by[INDEX], x += by[INDEXED]) {
+        const int64_t named = *(const int64_t *)(const void *)index;
+        if (RV_UNLIKELY(named < 0 || named >= task->size))
+            inside = false;
+        else if (is_packed)
+            memcpy(y, x + named * task->step, (size_t)(n * task->element));
+        else
+            task->row(n, (char *const[]){y, x + named * task->step}, row);
+    }
+    return inside;
+}
+
+/* Takes a line, or all rows that follow each other alike, of elements [i, end); how far it came. */
+static int64_t take_some(indexed_task *task, rv_walk_place *at, int64_t i, int64_t end)
+{
+    static const int64_t nowhere[OPERANDS] = {0};
+    const rv_walk *const walk = &task->walk;
+    const int64_t *const strides = rv_walk_strides(walk);
+    const int outer = walk->ndim - 2;
+    const int64_t n = rv_walk_line(walk, at, end - i);
+    int64_t rows = 1;
+    bool inside;
+    if (strides[INDEX] != 0) {
+        inside = task->line(n, at->data, strides, task->step, task->size);
+    } else {
+        if (outer >= 0 && n == walk->shape[outer + 1])
+            rows = rv_smaller((end - i) / n, walk->shape[outer] - at->index[outer]);
+        inside = take_rows(task, rows, n, at->data, outer >= 0 ? walk->strides[outer] : nowhere);
+    }
+    if (!inside)
+        miss(task);
+    if (rows == 1)
+        rv_walk_advance(walk, at, n);
+    else
+        rv_walk_seek(walk, task->data, i + rows * n, at);
+    return i + rows * n;
 }
 
 static void take_piece(void *context, int64_t number)
@@ -122,18 +176,10 @@ static void take_piece(void *context, int64_t number)
     indexed_task *task = context;
     const int64_t begin = number * task->piece;
     const int64_t end = rv_smaller(begin + task->piece, task->count);
-    const int64_t *const strides = rv_walk_strides(&task->walk);
     rv_walk_place at;
     rv_walk_seek(&task->walk, task->data, begin, &at);
-    for (int64_t i = begin, n; i < end; i += n) {
-        n = rv_walk_line(&task->walk, &at, end - i);
-        const bool inside = strides[INDEX] == 0
-                                ? take_row(task, n, at.data, strides)
-                                : task->line(n, at.data, strides, task->step, task->size);
-        if (!inside)
-            miss(task);
-        rv_walk_advance(&task->walk, &at, n);
-    }
+    for (int64_t i = begin; i < end;)
+        i = take_some(task, &at, i, end);
 }
 
 bool rv_take(rv_tensor *y, const rv_tensor *x, int axis, const rv_tensor *index)
@@ -239,8 +285,13 @@ bool rv_put_add(rv_tensor *y, int axis, const rv_tensor *index, const rv_tensor 
     set_task(&task, source, index, y, axis, axis);
     const int64_t beside = rv_walk_strides(&task.walk)[INDEXED];
     task.is_across = task.walk.ndim > 0 && (beside < task.step || task.length == 1);
-    const int64_t fewest = task.is_across ? FEWEST_LANES : 1;
-    task.piece = PIECE / task.length > fewest ? PIECE / task.length : fewest;
+    task.piece = PIECE / task.length;
+    if (task.is_across) {
+        const int64_t wanted = rv_quotient_up(task.count, 4);
+        const int64_t lanes = rv_smaller(wanted, MOST_LANES);
+        task.piece = rv_larger(task.piece, rv_larger(lanes, FEWEST_LANES));
+    }
+    task.piece = rv_larger(task.piece, 1);
     return run(&task, put_piece);
 }
 

@@ -1,4 +1,5 @@
-/* integers.h - sizes: the smaller of two, and how often one goes into another. Private to core/. */
+/* integers.h - sizes: the smaller and the larger of two, and how often one goes into another.
+ * Private to core/. */
 #ifndef RV_CORE_INTEGERS_H
 #define RV_CORE_INTEGERS_H
 
@@ -7,6 +8,11 @@
 static inline int64_t rv_smaller(int64_t a, int64_t b)
 {
     return a < b ? a : b;
+}
+
+static inline int64_t rv_larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
 }
 
 /* n / divisor, rounded up; both are not negative, and divisor not 0. */

@@ -11,6 +11,7 @@
 
 #include "core/blas.h"
 #include "core/integers.h"
+#include "core/kernels/kernels.h"
 #include "core/memory.h"
 
 #if RV_BLAS
@@ -253,7 +254,10 @@ static int cholesky_of_one(const stack *s, int64_t i, char *work)
     int info = 0;
     if (!is_finite(s, a, true))
         return NOT_FINITE;
-    CALL(s->dtype, potrf, "U", &s->rows, a, &s->rows, &info, 1);
+    if (s->rows <= RV_SMALL_MATRIX)
+        info = rv_kernels_get()->cholesky[s->dtype](s->rows, a);
+    else
+        CALL(s->dtype, potrf, "U", &s->rows, a, &s->rows, &info, 1);
     clear(s, a, true);
     return info;
 }
@@ -281,7 +285,10 @@ static int lu_of_one(const stack *s, int64_t i, char *work)
     int info = 0;
     if (!is_finite(s, a, false))
         return NOT_FINITE;
-    CALL(s->dtype, getrf, &s->rows, &s->rows, a, &s->rows, pivots_at(s, i), &info);
+    if (s->rows <= RV_SMALL_MATRIX)
+        info = rv_kernels_get()->lu[s->dtype](s->rows, a, pivots_at(s, i));
+    else
+        CALL(s->dtype, getrf, &s->rows, &s->rows, a, &s->rows, pivots_at(s, i), &info);
     return s->singular_too ? 0 : info;
 }
 
@@ -295,6 +302,25 @@ bool rv_lapack_lu(const char *who, rv_tensor *a, rv_tensor *pivots, bool singula
     return run(&s, a, SINGULAR);
 }
 
+/* Substitution for one vector and a few rows, where a call of BLAS costs more than its work.
+ * Element [i,j] of a is at i*row + j*column. */
+#define DEFINE_SUBSTITUTE(T, name)                                                             \
+    static void name(rv_triangular system, int64_t n, const T *a, int64_t row, int64_t column, \
+                     T *b)                                                                     \
+    {                                                                                          \
+        for (int64_t k = 0; k < n; k++) {                                                      \
+            const int64_t i = system.upper ? n - 1 - k : k;                                    \
+            T value = b[i];                                                                    \
+            for (int64_t j = system.upper ? i + 1 : 0; j < (system.upper ? n : i); j++)        \
+                value -= a[i * row + j * column] * b[j];                                       \
+            b[i] = system.unit ? value : value / a[i * row + i * column];                      \
+        }                                                                                      \
+    }
+DEFINE_SUBSTITUTE(float, substitute_F32)
+DEFINE_SUBSTITUTE(double, substitute_F64)
+
+#define MOST_SUBSTITUTED 8
+
 /* One triangular system of a row-major stored matrix, or, if `transposed`, of its transpose. */
 static void solve_triangular(const stack *s, rv_triangular system, const char *a, int64_t leading,
                              bool transposed, char *b)
@@ -304,7 +330,12 @@ static void solve_triangular(const stack *s, rv_triangular system, const char *a
     const CBLAS_TRANSPOSE transpose = transposed ? CblasTrans : CblasNoTrans;
     const CBLAS_DIAG diagonal = system.unit ? CblasUnit : CblasNonUnit;
     const int n = s->rows, k = s->columns, lda = (int)leading;
-    if (system.left && k == 1 && s->dtype == RV_F32)
+    const int64_t row = transposed ? 1 : leading, column = transposed ? leading : 1;
+    if (system.left && k == 1 && n <= MOST_SUBSTITUTED && s->dtype == RV_F32)
+        substitute_F32(system, n, (const float *)a, row, column, (float *)b);
+    else if (system.left && k == 1 && n <= MOST_SUBSTITUTED)
+        substitute_F64(system, n, (const double *)a, row, column, (double *)b);
+    else if (system.left && k == 1 && s->dtype == RV_F32)
         cblas_strsv(CblasRowMajor, stored, transpose, diagonal, n, (const float *)a, lda,
                     (float *)b, 1);
     else if (system.left && k == 1)
@@ -419,7 +450,7 @@ bool rv_lapack_lu_determinant(const char *who, const rv_tensor *lu, const rv_ten
             const double d = diagonal_of(&s, a, row) * (pivots_at(&s, i)[row] - 1 != row ? -1 : 1);
             product *= d;
             unit *= d > 0 ? 1 : d < 0 ? -1 : 0;
-            sum += log(fabs(d));
+            sum += logarithm != NULL ? log(fabs(d)) : 0;
         }
         set_element(determinant, i, product);
         set_element(sign, i, unit);
@@ -579,72 +610,6 @@ bool rv_lapack_qr(const char *who, rv_tensor *a, rv_tensor *q, rv_tensor *r)
         set_workspace(&s, fmax(answer_of(&s, &first), answer_of(&s, &second)) + smaller, 0);
     }
     return run(&s, a, NO_CONVERGENCE);
-}
-
-#else
-
-/* ---- without LAPACK ---------------------------------------------------------------------------
- */
-
-static bool has_none(const char *who)
-{
-    return rv_fail(RV_ERROR_BUILD, who, "this build has no LAPACK (RV_BLAS=OFF)");
-}
-
-bool rv_lapack_cholesky(const char *who, rv_tensor *a)
-{
-    (void)a;
-    return has_none(who);
-}
-
-bool rv_lapack_lu(const char *who, rv_tensor *a, rv_tensor *pivots, bool singular_too)
-{
-    (void)a, (void)pivots, (void)singular_too;
-    return has_none(who);
-}
-
-bool rv_lapack_lu_solve(const char *who, bool transposed, const rv_tensor *lu,
-                        const rv_tensor *pivots, rv_tensor *b)
-{
-    (void)transposed, (void)lu, (void)pivots, (void)b;
-    return has_none(who);
-}
-
-bool rv_lapack_lu_inverse(const char *who, rv_tensor *lu, const rv_tensor *pivots)
-{
-    (void)lu, (void)pivots;
-    return has_none(who);
-}
-
-bool rv_lapack_lu_determinant(const char *who, const rv_tensor *lu, const rv_tensor *pivots,
-                              rv_tensor *determinant, rv_tensor *sign, rv_tensor *logarithm)
-{
-    (void)lu, (void)pivots, (void)determinant, (void)sign, (void)logarithm;
-    return has_none(who);
-}
-
-bool rv_lapack_triangular(const char *who, rv_triangular system, const rv_tensor *a, rv_tensor *b)
-{
-    (void)system, (void)a, (void)b;
-    return has_none(who);
-}
-
-bool rv_lapack_eigh(const char *who, rv_tensor *a, rv_tensor *values, bool vectors)
-{
-    (void)a, (void)values, (void)vectors;
-    return has_none(who);
-}
-
-bool rv_lapack_svd(const char *who, rv_tensor *a, rv_tensor *u, rv_tensor *s, rv_tensor *vh)
-{
-    (void)a, (void)u, (void)s, (void)vh;
-    return has_none(who);
-}
-
-bool rv_lapack_qr(const char *who, rv_tensor *a, rv_tensor *q, rv_tensor *r)
-{
-    (void)a, (void)q, (void)r;
-    return has_none(who);
 }
 
 #endif

@@ -31,6 +31,9 @@
 #define RV_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define RV_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
+/* A function that is large beside what a call costs. */
+#define RV_NOINLINE __attribute__((noinline))
+
 #define RV_JOIN_(a, b) a##b
 #define RV_JOIN(a, b) RV_JOIN_(a, b)
 #define RV_TEXT_(a) #a
@@ -64,8 +67,18 @@
 #define RV_VECTOR(name, T, bytes) \
     typedef T name __attribute__((vector_size(bytes), aligned(sizeof(T)), may_alias))
 
+/* A vector of the elements of a, and behind them b's, that the numbers say. */
+#define RV_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+
 /* A function whose arguments are constants where it is called, and that is compiled for each. */
 #define RV_ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* Before a loop that is not worth its size unrolled. */
+#ifdef __clang__
+#define RV_ROLLED _Pragma("clang loop unroll(disable)")
+#else
+#define RV_ROLLED _Pragma("GCC unroll 1")
+#endif
 
 #define RV_COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 

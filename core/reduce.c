@@ -19,7 +19,7 @@
 #include "core/tensor_make.h"
 
 #define MOST_SPLITS 64   /* of what is folded */
-#define MOST_COLUMNS 256 /* accumulators that a piece fills at once */
+#define MOST_COLUMNS 512 /* accumulators that a piece fills at once */
 #define FEWEST_COLUMNS 8 /* fewer are folded one by one */
 
 /* Accumulators of whatever type, packed. */
@@ -45,6 +45,7 @@ typedef struct reduction {
     rv_walk kept;         /* over the results: from, out or parts, center */
     rv_walk folded;       /* over what each of them folds: from */
     bool by_rows;
+    bool is_f64;            /* the result */
     int64_t results, count; /* count: elements that each of them folds */
     int64_t group, groups;  /* results of a piece; pieces for all of them */
     int64_t split, splits;  /* elements of a split; how many there are */
@@ -114,14 +115,19 @@ static void fold_range(const reduction *r, char *from, int64_t begin, int64_t en
 
 static double finished(rv_fold_finish finish, double total, double number, double center)
 {
-    switch (finish) {
-    case RV_FINISH_divide: return total / number;
-    case RV_FINISH_root: return sqrt(total / number);
-    case RV_FINISH_log: return log(total) + (isfinite(center) ? center : 0);
-    case RV_FINISH_power:
-        return center > 0 && isfinite(center) ? center * pow(total, 1 / number) : center;
-    default: return total;
-    }
+    if (finish == RV_FINISH_log)
+        return log(total) + (isfinite(center) ? center : 0);
+    return center > 0 && isfinite(center) ? center * pow(total, 1 / number) : center;
+}
+
+/* total / number in F64; what is rounded to F32 next may as well be multiplied. */
+static void divide_totals(const reduction *r, int64_t width, totals *into)
+{
+    const rv_loop_id loop = r->is_f64 ? RV_LOOP_div : RV_LOOP_mul;
+    double factor = r->is_f64 ? r->how->number : 1 / r->how->number;
+    rv_kernels_get()->loops[loop][RV_F64](
+        width, (char *const[]){into->bytes, into->bytes, (char *)&factor},
+        (const int64_t[]){sizeof(double), sizeof(double), 0});
 }
 
 /* Turns `width` totals into results `stride` bytes apart. */
@@ -129,13 +135,15 @@ static void finish_totals(const reduction *r, int64_t width, totals *into, const
                           char *out, int64_t stride)
 {
     const rv_fold_finish finish = r->how->finish;
-    const double number = r->how->number;
-    if (finish == RV_FINISH_divide) /* most often */
+    if (finish == RV_FINISH_divide || finish == RV_FINISH_root)
+        divide_totals(r, width, into);
+    if (finish == RV_FINISH_root)
+        rv_kernels_get()->loops[RV_LOOP_sqrt][RV_F64](
+            width, (char *const[]){into->bytes, into->bytes},
+            (const int64_t[]){sizeof(double), sizeof(double)});
+    if (finish == RV_FINISH_log || finish == RV_FINISH_power)
         for (int64_t j = 0; j < width; j++)
-            into->f64[j] /= number;
-    else if (finish != RV_FINISH_none)
-        for (int64_t j = 0; j < width; j++)
-            into->f64[j] = finished(finish, into->f64[j], number, center == NULL ? 0 : center[j]);
+            into->f64[j] = finished(finish, into->f64[j], r->how->number, center[j]);
     r->cast(width, (char *const[]){out, into->bytes}, (const int64_t[]){stride, r->size});
 }
 
@@ -325,7 +333,8 @@ static bool check_centers(const char *who, const rv_folding *how, const rv_tenso
 {
     const rv_tensor *const c = how->centers;
     if (c == NULL)
-        return true;
+        return how->finish < RV_FINISH_log ||
+               rv_fail(RV_ERROR_ARGUMENT, who, "finish %d needs centers", (int)how->finish);
     if ((unsigned)how->centered >= RV_CENTERED_FOLD_COUNT || !rv_dtype_is_floating(t->dtype))
         return rv_fail(RV_ERROR_ARGUMENT, who, "there is no fold %d with centers of %s",
                        (int)how->centered, rv_dtype_name(t->dtype));
@@ -362,6 +371,7 @@ rv_tensor *rv_reduce_with(const char *who, const rv_folding *how, const rv_tenso
     r.from = t->data;
     r.out = out->data;
     r.parts = NULL;
+    r.is_f64 = dtype == RV_F64;
     r.center = NULL;
     if (how->centers != NULL) {
         r.centered = kernels->centered_folds[how->centered][t->dtype];

@@ -15,6 +15,7 @@
 
 #define PIECE 32768     /* elements of a piece, about */
 #define MOST_COLUMNS 64 /* lines that are scanned at once */
+#define LINES_AT_ONCE 4
 
 /* Some lines next to each other, and how to go through them: strides in bytes, of y, b, a. */
 typedef struct lines {
@@ -27,40 +28,61 @@ typedef struct lines {
 
 typedef void scan_lines(const lines *l);
 
-#define AT(T, k, j) (*(T *)(void *)(at[k] + (j)*l->between[k]))
-
-/* A is the accumulator, R the result's type, T the inputs'. `next` is an expression of total[j], b,
- * and a. */
-#define DEFINE_SCAN(name, A, R, T, start, a_operand, next)           \
-    static void name(const lines *l)                                 \
-    {                                                                \
-        A total[MOST_COLUMNS];                                       \
-        char *at[3] = {l->data[0], l->data[1], l->data[2]};          \
-        for (int64_t j = 0; j < l->width; j++)                       \
-            total[j] = (start);                                      \
-        for (int64_t i = 0; i < l->n; i++) {                         \
-            for (int64_t j = 0; j < l->width; j++) {                 \
-                const A before = total[j], b = (A)AT(const T, 1, j); \
-                const A a = (A)AT(const T, a_operand, j);            \
-                (void)a;                                             \
-                total[j] = (next);                                   \
-                AT(R, 0, j) = (R)(l->exclusive ? before : total[j]); \
-            }                                                        \
-            for (int k = 0; k < 3; k++)                              \
-                at[k] += l->along[k];                                \
-        }                                                            \
+/* One loop, for `width` lines whose elements are `y_step`, `b_step` and `a_step` apart; where it is
+ * called with constants it is compiled for those. A is the accumulator, R the result's type, T the
+ * inputs'; `next` is an expression of what is there before, b, and a. */
+#define DEFINE_LOOP(name, A, R, T, start, next)                                                  \
+    static inline void name##_loop(const lines *l, int64_t first, int64_t width, int64_t y_step, \
+                                   int64_t b_step, int64_t a_step)                               \
+    {                                                                                            \
+        A total[MOST_COLUMNS];                                                                   \
+        char *y = l->data[0] + first * y_step;                                                   \
+        const char *bs = l->data[1] + first * b_step, *as = l->data[2] + first * a_step;         \
+        for (int64_t j = 0; j < width; j++)                                                      \
+            total[j] = (start);                                                                  \
+        for (int64_t i = 0; i < l->n; i++) {                                                     \
+            RV_INDEPENDENT for (int64_t j = 0; j < width; j++)                                   \
+            {                                                                                    \
+                const A before = total[j], b = (A)(*(const T *)(const void *)(bs + j * b_step)); \
+                const A a = (A)(*(const T *)(const void *)(as + j * a_step));                    \
+                (void)a;                                                                         \
+                total[j] = (next);                                                               \
+                *(R *)(void *)(y + j * y_step) = (R)(l->exclusive ? before : total[j]);          \
+            }                                                                                    \
+            y += l->along[0];                                                                    \
+            bs += l->along[1];                                                                   \
+            as += l->along[2];                                                                   \
+        }                                                                                        \
     }
 
-DEFINE_SCAN(sum_f32, double, float, float, 0, 1, before + b)
-DEFINE_SCAN(sum_f64, double, double, double, 0, 1, before + b)
-DEFINE_SCAN(sum_i64, uint64_t, uint64_t, uint64_t, 0, 1, before + b)
-DEFINE_SCAN(sum_u8, uint64_t, uint64_t, uint8_t, 0, 1, before + b)
-DEFINE_SCAN(prod_f32, double, float, float, 1, 1, before *b)
-DEFINE_SCAN(prod_f64, double, double, double, 1, 1, before *b)
-DEFINE_SCAN(prod_i64, uint64_t, uint64_t, uint64_t, 1, 1, before *b)
-DEFINE_SCAN(prod_u8, uint64_t, uint64_t, uint8_t, 1, 1, before *b)
-DEFINE_SCAN(linear_f32, double, float, float, 0, 2, a *before + b)
-DEFINE_SCAN(linear_f64, double, double, double, 0, 2, a *before + b)
+/* Lines that are neighbours are many at once; others a few, so that none waits for its own last
+ * addition. */
+#define DEFINE_SCAN(name, A, R, T, start, next)                                     \
+    DEFINE_LOOP(name, A, R, T, start, next)                                         \
+    static void name(const lines *l)                                                \
+    {                                                                               \
+        const int64_t *const step = l->between;                                     \
+        int64_t j = 0;                                                              \
+        if (step[0] == sizeof(R) && step[1] == sizeof(T) && step[2] == sizeof(T)) { \
+            name##_loop(l, 0, l->width, sizeof(R), sizeof(T), sizeof(T));           \
+            return;                                                                 \
+        }                                                                           \
+        for (; j + LINES_AT_ONCE <= l->width; j += LINES_AT_ONCE)                   \
+            name##_loop(l, j, LINES_AT_ONCE, step[0], step[1], step[2]);            \
+        for (; j < l->width; j++)                                                   \
+            name##_loop(l, j, 1, step[0], step[1], step[2]);                        \
+    }
+
+DEFINE_SCAN(sum_f32, double, float, float, 0, before + b)
+DEFINE_SCAN(sum_f64, double, double, double, 0, before + b)
+DEFINE_SCAN(sum_i64, uint64_t, uint64_t, uint64_t, 0, before + b)
+DEFINE_SCAN(sum_u8, uint64_t, uint64_t, uint8_t, 0, before + b)
+DEFINE_SCAN(prod_f32, double, float, float, 1, before *b)
+DEFINE_SCAN(prod_f64, double, double, double, 1, before *b)
+DEFINE_SCAN(prod_i64, uint64_t, uint64_t, uint64_t, 1, before *b)
+DEFINE_SCAN(prod_u8, uint64_t, uint64_t, uint8_t, 1, before *b)
+DEFINE_SCAN(linear_f32, double, float, float, 0, a *before + b)
+DEFINE_SCAN(linear_f64, double, double, double, 0, a *before + b)
 
 static scan_lines *const scans[][RV_DTYPE_COUNT] = {
     [RV_SCAN_sum] = {sum_f32, sum_f64, sum_i64, sum_u8},
@@ -122,9 +144,7 @@ rv_tensor *rv_scan(const char *who, rv_scan_id scan, const rv_tensor *a, const r
     }
     task.count = y->numel / task.all.n;
     const int64_t fitting = PIECE / task.all.n;
-    task.piece = fitting < MOST_COLUMNS ? MOST_COLUMNS : fitting;
-    if (task.all.n >= PIECE / 8 && task.all.along[0] == (int64_t)rv_dtype_size(y->dtype))
-        task.piece = 1; /* lines that are contiguous and long by themselves */
+    task.piece = fitting < LINES_AT_ONCE ? LINES_AT_ONCE : fitting;
     rv_parallel(rv_quotient_up(task.count, task.piece), scan_piece, &task);
     return y;
 }

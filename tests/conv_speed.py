@@ -1,4 +1,7 @@
-"""The convolutions of conv_speed.c in PyTorch, in both memory formats: python3 conv_speed.py [SECONDS [PART OF A NAME]]"""
+"""The convolutions of conv_speed.c in PyTorch, in both memory formats.
+
+    python3 conv_speed.py [SECONDS [PART OF A NAME]]
+"""
 
 import statistics
 import sys
@@ -52,6 +55,7 @@ for name, n, c, size, k, kernel, stride, padding in SHAPES:
             for key, run in runs.items():
                 best.setdefault(key, []).append(measure(run))
     for key, (rows, last) in best.items():
-        print(f"{name:18s} {key:12s} {1e3 * rows[0]:8.3f} ms row-major {1e3 * last[0]:8.3f} ms channels last, "
-              f"best {1e3 * min(rows[1], last[1]):8.3f} ms {work / min(rows[1], last[1]):7.1f} GFLOP/s, "
+        fastest = min(rows[1], last[1])
+        print(f"{name:18s} {key:12s} {1e3 * rows[0]:8.3f} ms row-major {1e3 * last[0]:8.3f} ms "
+              f"channels last, best {1e3 * fastest:8.3f} ms {work / fastest:7.1f} GFLOP/s, "
               f"{torch.get_num_threads()} threads", flush=True)

@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <string.h>
 
 #include "helpers.h"
 #include "samples.h"
@@ -218,8 +219,11 @@ Test(anomaly, no_sample_of_the_table_is_one)
             continue;
         }
         RV_DETECT_ANOMALY;
-        cr_expect(stays_finite(s, in, n) && no_error(), "%s/%s", s->op, s->name);
-        (void)rv_error();
+        const bool quiet = stays_finite(s, in, n);
+        const char *error = rv_error();
+        /* pad was told to write an infinity, as the header says. */
+        const bool told = error != NULL && strncmp(error, "pad: its output", 15) == 0;
+        cr_expect((quiet && error == NULL) || told, "%s/%s: %s", s->op, s->name, error);
         tried++;
     }
     cr_expect(tried > 100, "%d samples were tried", tried);

@@ -265,7 +265,7 @@ Test(matrices, of_inputs_that_are_views)
     cr_expect(distance(j, same) < 1e-15);
 }
 
-/* A sample's outputs, tanh(x_i w_i'), from weights of its own. */
+/* A sample's outputs, tanh(x_i w_i' + b_i), from weights of its own, in two ways. */
 static rv_tensor *per_sample(rv_tensor **in, void *context)
 {
     rv_tensor *x = context; /* [batch, in] */
@@ -273,6 +273,10 @@ static rv_tensor *per_sample(rv_tensor **in, void *context)
     rv_tensor *y = rv_matmul(rows, rv_transpose(in[0], 1, 2)); /* in[0]: [batch, out, in] */
     y = rv_reshape(y, x->shape[0], in[0]->shape[1]);
     return rv_tanh(rv_add(y, in[1])); /* in[1]: [batch, out] */
+}
+static rv_tensor *per_sample_linear(rv_tensor **in, void *context)
+{
+    return rv_tanh(rv_linear(context, in[0], in[1]));
 }
 
 /* The same from one set of weights for all. */
@@ -288,10 +292,11 @@ Test(matrices, batched_is_the_jacobian_of_each_sample)
     rv_tensor *x = waves(BATCH, IN, 0), *w = waves(OUT, IN, 0.2), *b = VECTOR(0.1, -0.3);
     rv_tensor *all = rv_jacobian(for_all, x, RV_TENSORS(w, b)); /* [BATCH*OUT, OUT*IN + OUT] */
     cr_assert(has_shape(all, 2, BATCH * OUT, OUT * IN + OUT));
-    for (int graph = 0; graph < 2; graph++) {
-        rv_tensor *each = rv_jacobian(
-            per_sample, x, RV_TENSORS(rv_expand(w, BATCH, OUT, IN), rv_expand(b, BATCH, OUT)),
-            .batched = true, .create_graph = graph == 1);
+    for (int way = 0; way < 4; way++) {
+        rv_tensor *each =
+            rv_jacobian(way < 2 ? per_sample : per_sample_linear, x,
+                        RV_TENSORS(rv_expand(w, BATCH, OUT, IN), rv_expand(b, BATCH, OUT)),
+                        .batched = true, .create_graph = way % 2 == 1);
         cr_assert(each != NULL && each->ndim == 3 && each->shape[0] == BATCH &&
                   each->shape[1] == OUT && each->shape[2] == OUT * IN + OUT);
         cr_expect(distance(rv_reshape(each, BATCH * OUT, -1), all) < 1e-15);

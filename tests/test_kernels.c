@@ -384,95 +384,6 @@ Test(kernels, powers_of_one_exponent)
         }
 }
 
-/* ---- functions of F32 ----------------------------------------------------------------------- */
-
-static double sigmoid64(double x)
-{
-    return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
-}
-
-/* The distance of two neighbouring F32 at x. */
-static double unit_at(double x)
-{
-    int exponent;
-    frexp(x, &exponent);
-    return fabs(x) < 0x1p-126 ? 0x1p-149 : ldexp(1, exponent - 24);
-}
-
-/* Measured over every 23rd of all F32 (187 million): exp 0.998, log 0.847, tanh 1.499, sigmoid
- * 2.298 units in the last place. */
-Test(kernels, f32_functions_are_accurate)
-{
-    const struct {
-        rv_loop_id id;
-        double (*exact)(double);
-        double most; /* units */
-    } cases[] = {{RV_LOOP_exp, exp, 1.0},
-                 {RV_LOOP_log, log, 0.85},
-                 {RV_LOOP_tanh, tanh, 1.5},
-                 {RV_LOOP_sigmoid, sigmoid64, 2.3}};
-    enum { BLOCK = 1024 };
-    for (int c = 0; c < RV_COUNT(cases); c++)
-        for (uint64_t first = 0; first < UINT64_C(1) << 32; first += BLOCK * UINT64_C(9973)) {
-            float x[BLOCK], y[BLOCK];
-            for (int i = 0; i < BLOCK; i++) {
-                const uint32_t bits = (uint32_t)(first + (uint64_t)i * 9973);
-                memcpy(&x[i], &bits, sizeof bits);
-            }
-            rv_kernels_get()->loops[cases[c].id][RV_F32](BLOCK, (char *[]){(char *)y, (char *)x},
-                                                         (const int64_t[]){4, 4});
-            for (int i = 0; i < BLOCK; i++) {
-                const double want = cases[c].exact((double)x[i]);
-                if (isnan(want))
-                    cr_assert(isnan(y[i]), "%s of %a is %a", loops[cases[c].id].name, (double)x[i],
-                              (double)y[i]);
-                else if (isinf((float)want))
-                    cr_assert(y[i] == (float)want, "%s of %a is %a", loops[cases[c].id].name,
-                              (double)x[i], (double)y[i]);
-                else
-                    cr_assert(fabs((double)y[i] - want) <= cases[c].most * unit_at(want),
-                              "%s of %a is %a, not %a", loops[cases[c].id].name, (double)x[i],
-                              (double)y[i], want);
-            }
-        }
-}
-
-/* The same value, to the sign of 0; NaN is NaN. */
-static bool is_same(float a, float b)
-{
-    return isnan(a) ? isnan(b) : a == b && !signbit(a) == !signbit(b);
-}
-
-Test(kernels, f32_functions_at_their_edges)
-{
-    const float infinity = INFINITY, least = 0x1p-149f;
-    const float x[] = {0.0f,   -0.0f, infinity, -infinity, NAN,     least,
-                       -least, 1.0f,  88.7f,    88.73f,    -103.9f, -104.0f};
-    const struct {
-        rv_loop_id id;
-        double (*exact)(double);
-    } cases[] = {{RV_LOOP_exp, exp},
-                 {RV_LOOP_log, log},
-                 {RV_LOOP_tanh, tanh},
-                 {RV_LOOP_sigmoid, sigmoid64},
-                 {RV_LOOP_sqrt, sqrt}};
-    const rv_kernels *table;
-    for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++)
-        for (int c = 0; c < RV_COUNT(cases); c++) {
-            float y[RV_COUNT(x)];
-            table->loops[cases[c].id][RV_F32](
-                RV_COUNT(x), (char *[]){(char *)y, (char *)(uintptr_t)x}, (const int64_t[]){4, 4});
-            for (int i = 0; i < RV_COUNT(x); i++) {
-                const float want = (float)cases[c].exact((double)x[i]);
-                cr_expect(is_same(y[i], want) ||
-                              (isfinite(want) && want != 0.0f &&
-                               fabs((double)y[i] - (double)want) <= 2 * unit_at((double)want)),
-                          "%s %s of %a is %a, not %a", table->name, loops[cases[c].id].name,
-                          (double)x[i], (double)y[i], (double)want);
-            }
-        }
-}
-
 /* ---- casts ---------------------------------------------------------------------------------- */
 
 static void check_cast(const rv_kernels *table, rv_dtype from, rv_dtype to, int64_t n, int into,
@@ -546,4 +457,55 @@ Test(kernels, copies_keep_the_bits_of_nan)
             for (int i = 0; i < RV_COUNT(bits); i++)
                 cr_expect_eq(y[i * stride / 4], bits[i]);
         }
+}
+
+/* ---- copies that turn around ---------------------------------------------------------------- */
+
+Test(kernels, copies_go_backwards)
+{
+    const rv_kernels *table;
+    for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++)
+        for (int d = 0; d < RV_DTYPE_COUNT; d++)
+            for (int s = 0; s < RV_COUNT(sizes); s++) {
+                const rv_dtype dtype = (rv_dtype)d;
+                const int64_t size = (int64_t)rv_dtype_size(dtype), n = sizes[s];
+                for (int64_t i = 0; i < n; i++)
+                    put(dtype, inputs[0] + i * size, (double)(i % 256));
+                memset(result, UNTOUCHED, sizeof result);
+                table->cast[dtype][dtype](
+                    n, (char *const[]){result, inputs[0] + (n > 0 ? n - 1 : 0) * size},
+                    (const int64_t[]){size, -size});
+                for (int64_t i = 0; i < n; i++)
+                    cr_assert_eq(get(dtype, result + i * size), (double)((n - 1 - i) % 256));
+                cr_assert_eq((unsigned char)result[n * size], UNTOUCHED);
+            }
+}
+
+/* Rows of x and y are apart by a few elements more than they are long; those stay as they were. */
+static void check_transpose(const rv_kernels *table, rv_dtype dtype, int64_t rows, int64_t columns)
+{
+    const int64_t size = (int64_t)rv_dtype_size(dtype);
+    const int64_t x_step = (rows + 2) * size, y_step = (columns + 1) * size;
+    for (int64_t j = 0; j < columns; j++)
+        for (int64_t i = 0; i < rows; i++)
+            put(dtype, inputs[0] + j * x_step + i * size, (double)((37 * i + j) % 256));
+    memset(result, UNTOUCHED, sizeof result);
+    table->transpose[dtype](rows, columns, inputs[0], x_step, result, y_step);
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t j = 0; j < columns; j++)
+            cr_assert_eq(get(dtype, result + i * y_step + j * size), (double)((37 * i + j) % 256),
+                         "%s: %s [%lld,%lld] of [%lld,%lld]", table->name, rv_dtype_name(dtype),
+                         (long long)i, (long long)j, (long long)rows, (long long)columns);
+        cr_assert_eq((unsigned char)result[i * y_step + columns * size], UNTOUCHED);
+    }
+}
+
+Test(kernels, transposes_of_all_sizes)
+{
+    const rv_kernels *table;
+    for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++)
+        for (int d = 0; d < RV_DTYPE_COUNT; d++)
+            for (int64_t rows = 0; rows < 36; rows++)
+                for (int64_t columns = 0; columns < 36; columns += 1 + columns / 12)
+                    check_transpose(table, (rv_dtype)d, rows, columns);
 }

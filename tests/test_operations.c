@@ -253,14 +253,14 @@ static int print_table(void)
     int failed = 0, samples = 0;
     while (sample_at(samples) != NULL)
         samples++;
-    printf("Samples that passed; - where the check does not apply.\n\n%-14s%-16s", "operation",
+    printf("Samples that passed; - where the check does not apply.\n\n%-28s%-16s", "operation",
            "dtypes");
     for (int k = 0; k < RV_COUNT(names); k++)
         printf(" %10s", names[k]);
     printf(" %10s\n", "bad calls");
     for (int i = 0; i < RV_COUNT(ids); i++) {
         const char *op = rv_op_name(ids[i]);
-        printf("%-14s", op);
+        printf("%-28s", op);
         print_dtypes(op);
         for (int k = 0; k < RV_COUNT(checks); k++) {
             const tally all = over_samples(op, names[k], checks[k]);

@@ -48,6 +48,14 @@ static rv_tensor *quotient(rv_tensor **in)
     return rv_div(in[0], in[1]);
 }
 
+static rv_tensor *convolution(rv_tensor **in)
+{
+    return rv_conv2d(in[0], in[1], .bias = in[2], .stride = 2, .padding = 1);
+}
+static rv_tensor *winograd(rv_tensor **in)
+{
+    return rv_conv2d(in[0], in[1]);
+}
 static rv_tensor *batch_norm(rv_tensor **in)
 {
     return rv_batch_norm(in[0], .weight = in[1], .bias = in[2], .training = true);
@@ -60,33 +68,38 @@ static rv_tensor *group_norm(rv_tensor **in)
 {
     return rv_group_norm(in[0], 2, .weight = in[1], .bias = in[2]);
 }
-static rv_tensor *max_pool2d(rv_tensor **in)
-{
-    return rv_max_pool2d(in[0], 2, .stride = 1);
-}
-static rv_tensor *avg_pool2d(rv_tensor **in)
+static rv_tensor *avg_pool(rv_tensor **in)
 {
     return rv_avg_pool2d(in[0], 2, .stride = 1);
 }
+static rv_tensor *max_pool(rv_tensor **in)
+{
+    return rv_max_pool2d(in[0], 2, .stride = 1);
+}
 
-/* rows, columns: the inputs' shapes, matrices all; 0 rows: no such input. `first`: the middle of
- * their values, before tanh. */
+/* The inputs' shapes, up to the first 0, and the middle of their values, before tanh. */
 static const struct row {
     const char *name;
     operation *op;
     int64_t shape[3][4];
     double first;
 } rows[] = {
-    {"matmul", matmul, {{2, 3}, {3, 2}}, 0.2}, {"linear", linear, {{2, 3}, {2, 3}, {2}}, 0.2},
-    {"tanh", hyperbolic, {{2, 3}}, 0.1},       {"pow_scalar", cube, {{5}}, 1.7},
-    {"pow", power, {{4}, {4}}, 1.7},           {"log_softmax", log_softmax, {{2, 4}}, 0.1},
-    {"softmax", softmax, {{4, 2}}, 0.1},       {"div", quotient, {{2, 2}, {2, 2}}, 1.7},
-    {"batch_norm", batch_norm, {{3, 2}, {2}, {2}}, 0.3},
-    {"batch_norm of images", batch_norm, {{2, 2, 1, 2}, {2}, {2}}, 0.3},
-    {"layer_norm", layer_norm, {{2, 3}, {3}, {3}}, 0.3},
+    {"matmul", matmul, {{2, 3}, {3, 2}}, 0.2},
+    {"linear", linear, {{2, 3}, {2, 3}, {2}}, 0.2},
+    {"tanh", hyperbolic, {{2, 3}}, 0.1},
+    {"pow_scalar", cube, {{5}}, 1.7},
+    {"pow", power, {{4}, {4}}, 1.7},
+    {"log_softmax", log_softmax, {{2, 4}}, 0.1},
+    {"softmax", softmax, {{4, 2}}, 0.1},
+    {"div", quotient, {{2, 2}, {2, 2}}, 1.7},
+    {"conv2d", convolution, {{1, 2, 3, 3}, {2, 2, 2, 2}, {2}}, 0.2},
+    {"conv2d 3x3", winograd, {{1, 1, 4, 4}, {1, 1, 3, 3}}, 0.2},
+    {"batch_norm", batch_norm, {{4, 2}, {2}, {2}}, 0.3},
+    {"batch_norm of images", batch_norm, {{2, 2, 2, 1}, {2}, {2}}, 0.3},
+    {"max_pool2d", max_pool, {{1, 2, 3, 3}}, 0.1},
+    {"avg_pool2d", avg_pool, {{1, 1, 2, 3}}, 0.3},
+    {"layer_norm", layer_norm, {{2, 4}, {4}, {4}}, 0.3},
     {"group_norm", group_norm, {{1, 4, 2}, {4}, {4}}, 0.3},
-    {"max_pool2d", max_pool2d, {{1, 1, 3, 3}}, 0.3},
-    {"avg_pool2d", avg_pool2d, {{1, 1, 2, 3}}, 0.3},
 };
 
 enum { MOST = 3 };

@@ -1,4 +1,5 @@
 /* conv_tile.h - conv.c's functions for one element type T (TYPE) and one width of blocks (WIDE).
+ * Private to kernels/.
  *
  * Included once for each; so it has no guard.
  */
@@ -63,24 +64,40 @@ RV_ALWAYS_INLINE void NAME(line_tile)(const int rows, const rv_conv_line *line, 
         memcpy(out + i * line->out_step, whole + i * WIDTH, (size_t)line->channels * sizeof(T));
 }
 
-/* The n elements of a window from `first` on. */
+RV_ALWAYS_INLINE void NAME(add_pixel)(const int n, vector sums[][VECTORS], const T *image,
+                                      const T *g)
+{
+    vector row[VECTORS];
+    RV_UNROLL for (int j = 0; j < VECTORS; j++) row[j] = NAME(load)(g + j * LANES);
+    RV_UNROLL for (int i = 0; i < n; i++) RV_UNROLL for (int j = 0; j < VECTORS; j++) sums[i][j] +=
+        image[i] * row[j];
+}
+
+/* The n elements of a window from `first` on. If there are few, pixels take turns between two sets
+ * of sums, as one addition to a sum has to wait for the one before. */
 RV_ALWAYS_INLINE void NAME(outer_tile)(const int n, const rv_conv_outer *outer, int64_t first)
 {
+    const int sets = 2 * n <= MOST_ROWS ? 2 : 1;
     vector sums[MOST_ROWS][VECTORS];
-    RV_UNROLL for (int i = 0; i < n; i++) RV_UNROLL for (int j = 0; j < VECTORS; j++) sums[i][j] =
-        (vector){0};
+    RV_UNROLL for (int i = 0; i < sets * n; i++) RV_UNROLL for (int j = 0; j < VECTORS; j++)
+        sums[i][j] = (vector){0};
     for (int64_t y = 0; y < outer->rows; y++) {
         const T *image = (const T *)outer->image + y * outer->image_row + first;
         const T *g = (const T *)outer->g + y * outer->g_row;
-        for (int64_t left = outer->columns; left > 0; left--) {
-            vector row[VECTORS];
-            RV_UNROLL for (int j = 0; j < VECTORS; j++) row[j] = NAME(load)(g + j * LANES);
-            RV_UNROLL for (int i = 0; i < n; i++) RV_UNROLL for (int j = 0; j < VECTORS; j++)
-                sums[i][j] += image[i] * row[j];
-            image += outer->image_column;
-            g += outer->g_column;
+        int64_t left = outer->columns;
+        for (; left >= sets; left -= sets) {
+            RV_UNROLL for (int set = 0; set < sets; set++)
+            {
+                NAME(add_pixel)(n, sums + set * n, image, g);
+                image += outer->image_column;
+                g += outer->g_column;
+            }
         }
+        if (left > 0)
+            NAME(add_pixel)(n, sums, image, g);
     }
+    RV_UNROLL for (int i = n; i < sets * n; i++) RV_UNROLL for (int j = 0; j < VECTORS; j++)
+        sums[i - n][j] += sums[i][j];
     T *const into = (T *)outer->into + first * WIDTH;
     RV_UNROLL for (int i = 0; i < n; i++) RV_UNROLL for (int j = 0; j < VECTORS; j++) *
         (vector *)(void *)(into + i * WIDTH + j * LANES) += sums[i][j];

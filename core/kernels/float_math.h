@@ -38,6 +38,14 @@ static inline float f32_exp_polynomial(float r)
     return p * r + 0.5f;
 }
 
+/* e^r - 1 for r = t - rest, where t is exact and the rest small: r itself is rounded, but only what
+ * is small is computed from it. */
+static inline float f32_exp_fraction(float t, float rest)
+{
+    const float r = t - rest;
+    return t + (r * r * f32_exp_polynomial(r) - rest);
+}
+
 /* x = n*ln(2) + r with |r| <= ln(2)/2: gives e^r - 1 and n + 256. |x| <= 104; NaN gives NaN.
  * Adding 1.5*2^23 rounds to a whole number, which is then in the low bits. ln(2) is two numbers,
  * the first of so few bits that n times it is exact. */
@@ -46,9 +54,9 @@ static inline float f32_exp_parts(float x, uint32_t *n_plus_256)
     const float rounder = 0x1.8p23f;
     const float rounded = x * 1.44269504f + rounder;
     const float n = rounded - rounder;
-    const float r = (x - n * 0x1.62e4p-1f) - n * 1.42860677e-6f;
+    const float t = x - n * 0x1.62e4p-1f;
     *n_plus_256 = f32_bits(rounded) - f32_bits(rounder) + 256;
-    return r + r * r * f32_exp_polynomial(r);
+    return f32_exp_fraction(t, n * 1.42860677e-6f);
 }
 
 /* 2^(n - 128) for n from 2 to 255. */
@@ -94,39 +102,50 @@ static inline float f32_exp_term(float x)
 #define UNGUARD 0x1p-40f
 #define GUARDED_POWER(rounded) f32_from_bits((f32_bits(rounded) << 23) + f32_bits(GUARD))
 
-/* 2^40 * e^-a for a in [0, 110], as f32_exp. */
+/* e^-a for a in [0, 104]. */
 static inline float f32_exp_of_negative(float a)
 {
     const float rounder = 0x1.8p23f;
     const float rounded = a * -1.44269504f + rounder;
     const float n = rounded - rounder;
-    const float r = (n * -0x1.62e4p-1f - a) - n * 1.42860677e-6f;
-    return (1.0f + (r + r * r * f32_exp_polynomial(r))) * GUARDED_POWER(rounded);
+    const float fraction = f32_exp_fraction(n * -0x1.62e4p-1f - a, n * 1.42860677e-6f);
+    return (1.0f + fraction) * GUARDED_POWER(rounded) * UNGUARD;
 }
 
-/* 1/(1 + e^-x) for x >= 0 and e^x/(1 + e^x) below, so that small results keep their digits. */
+/* (1 + e^-x) * guard, for x in [-110, 40] and a power of 2 that keeps it finite: 2^-32 is small
+ * enough for all of these. The product is exact, and the last sum the one that rounds most. */
+static inline float f32_one_plus_exp(float x, float guard)
+{
+    const float rounder = 0x1.8p23f;
+    const float rounded = x * -1.44269504f + rounder;
+    const float n = rounded - rounder;
+    const float fraction = f32_exp_fraction(n * -0x1.62e4p-1f - x, n * 1.42860677e-6f);
+    const float power = f32_from_bits((f32_bits(rounded) << 23) + f32_bits(guard));
+    return (guard + fraction * power) + power;
+}
+
+/* 1/(1 + e^-x). */
 static inline float f32_sigmoid(float x)
 {
-    const float size = fabsf(x);
-    const float e = f32_exp_of_negative(size > 104.0f ? 104.0f : size);
-    return (x < 0.0f ? e : GUARD) / (1.0f + e * UNGUARD) * UNGUARD;
+    const float guard = 0x1p-32f;
+    x = x < -110.0f ? -110.0f : x;
+    return guard / f32_one_plus_exp(x > 40.0f ? 40.0f : x, guard);
 }
 
-/* x * sigmoid(x); -0 far below 0, also of -inf. */
+/* x/(1 + e^-x); guarded only where x is so large that this does not make it a denormal. -0 far
+ * below 0, also for -inf. */
 static inline float f32_silu(float x)
 {
     x = x < -110.0f ? -110.0f : x;
-    const float size = fabsf(x);
-    const float e = f32_exp_of_negative(size > 110.0f ? 110.0f : size);
-    const float y = x * ((x < 0.0f ? e : 1.0f) / (1.0f + e * UNGUARD));
-    return x < 0.0f ? y * UNGUARD : y;
+    const float guard = x < -64.0f ? 0x1p-32f : 1.0f;
+    return x * guard / f32_one_plus_exp(x > 40.0f ? 40.0f : x, guard);
 }
 
 /* The derivative of silu, s*(1 + x*(1 - s)) with s = sigmoid(x). */
 static inline float f32_silu_slope(float x)
 {
     const float size = fabsf(x), a = size > 104.0f ? 104.0f : size;
-    const float e = f32_exp_of_negative(a) * UNGUARD;
+    const float e = f32_exp_of_negative(a);
     const float d = 1.0f / (1.0f + e);
     const float s = x < 0.0f ? e * d : d, rest = x < 0.0f ? d : e * d;
     return s + copysignf(a, x) * s * rest;
@@ -143,19 +162,23 @@ static inline float f32_normal_tail(float a, float *density)
     const float square = high * high, rest = (a - high) * (a + high);
     const float rounded = square * (-0.5f * 1.44269504f) + rounder;
     const float n = rounded - rounder;
-    const float r = 0.5f * ((n * -0x1.62e4p0f - square) - (n * 2.85721354e-6f + rest));
-    const float e = (1.0f + (r + r * r * f32_exp_polynomial(r))) * GUARDED_POWER(rounded);
-    float above = 0.0041167731f;
-    above = above * a + 0.0406372958f;
-    above = above * a + 0.183248418f;
-    above = above * a + 0.43831468f;
-    above = above * a + 0.5f;
-    float below = 0.0103191005f;
-    below = below * a + 0.101869031f;
-    below = below * a + 0.469505255f;
-    below = below * a + 1.20256124f;
-    below = below * a + 1.67451433f;
-    below = below * a + 1.0f;
+    const float r = (n * -0x1.62e4p0f - square) - (n * 2.85721354e-6f + rest); /* doubled */
+    float p = 0x1.6dbc64p-16f;
+    p = p * r + 0x1.124148p-12f;
+    p = p * r + 0x1.555454p-9f;
+    p = p * r + 0x1.555486p-6f;
+    p = p * r + 0.125f;
+    const float e = (1.0f + r * (0.5f + r * p)) * GUARDED_POWER(rounded);
+    float above = 0.398946903f;
+    above = above * a + 3.93788f;
+    above = above * a + 17.757027f;
+    above = above * a + 42.4728556f;
+    above = above * a + 48.4499845f;
+    float below = a + 9.87142543f;
+    below = below * a + 45.4957736f;
+    below = below * a + 116.528946f;
+    below = below * a + 162.260741f;
+    below = below * a + 96.8999684f;
     *density = 0.398942280f * e;
     return e * above / below;
 }
@@ -166,7 +189,7 @@ static inline float f32_gelu(float x)
     const float size = fabsf(x), a = size > 14.5f ? 14.5f : size;
     float density;
     const float tail = f32_normal_tail(a, &density);
-    return (x >= 0.0f ? x : 0.0f) - a * tail * UNGUARD;
+    return (x >= 0.0f ? x : -0.0f) - a * tail * UNGUARD;
 }
 
 /* The derivative of gelu, Phi(x) + x*phi(x). */

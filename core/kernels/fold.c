@@ -10,6 +10,7 @@
 #include "core/kernels/lanes.h"
 
 #define ROWS_AT_ONCE 8
+#define LINES_AT_ONCE 64
 /* F64: rows that are folded one group after the other; more are halved. */
 #define ROWS_BLOCK 128
 #define ROWS_WIDTH 64
@@ -138,30 +139,43 @@ EXPORT_CENTERED(deviations, F64, deviations_f64, deviations_rows_f64_halves)
 #define BLOCK 256
 
 /* e^(x - c); an infinite c counts as 0, so that infinities stay what they are. */
-#define ABOVE_CENTER(T, x, c) ((x) - (fabs(c) < (double)INFINITY ? (T)(c) : (T)0))
-#define OVER_CENTER(T, x, c) fabs((double)(x) / (c))
+#define FINITE(c) (fabs(c) < (double)INFINITY ? (c) : 0)
+#define ABOVE(T, x, c) ((x) - (T)(c))
+#define AS_GIVEN(c) (c)
+#define OVER(T, x, c) fabs((double)(x) / (c))
 
-static void exps_f32(int64_t n, float *x, double p)
+RV_NOINLINE static void exps_f32(int64_t n, float *x, double p)
 {
     (void)p;
     for (int64_t i = 0; i < n; i++)
         x[i] = f32_exp(x[i]);
 }
 
-static void exps_f64(int64_t n, double *x, double p)
+RV_NOINLINE static void exps_f64(int64_t n, double *x, double p)
 {
     (void)p;
     for (int64_t i = 0; i < n; i++)
         x[i] = exp(x[i]);
 }
 
-static void powers_f64(int64_t n, double *x, double p)
+RV_NOINLINE static void powers_f64(int64_t n, double *x, double p)
 {
     for (int64_t i = 0; i < n; i++)
         x[i] = pow(x[i], p);
 }
 
-#define LINES_OF_FUNCTIONS(fold, dtype, T, R, ARGUMENT, apply, sum)                                \
+#define LINES_OF_FUNCTIONS(fold, dtype, T, R, CENTER, ARGUMENT, apply, sum)                        \
+    static void fold##_arguments_##dtype(int64_t n, const char *from, int64_t stride, double c,    \
+                                         R *x)                                                     \
+    {                                                                                              \
+        if (stride == sizeof(T))                                                                   \
+            for (int64_t j = 0; j < n; j++)                                                        \
+                x[j] = ARGUMENT(T, ((const T *)(const void *)from)[j], c);                         \
+        else                                                                                       \
+            for (int64_t j = 0; j < n; j++)                                                        \
+                x[j] = ARGUMENT(T, LANE_ELEMENT(T, j), c);                                         \
+    }                                                                                              \
+                                                                                                   \
     void RV_KERNEL(fold##_lines_##dtype)(int64_t lines, int64_t n, const char *from, int64_t step, \
                                          int64_t stride, const double *c, double p, double *total) \
     {                                                                                              \
@@ -171,28 +185,30 @@ static void powers_f64(int64_t n, double *x, double p)
             count = lines - i < at_once ? lines - i : at_once;                                     \
             for (int64_t first = 0, part; first < n; first += part) {                              \
                 part = n - first < BLOCK ? n - first : BLOCK;                                      \
-                for (int64_t k = 0; k < count; k++, from += step)                                  \
-                    for (int64_t j = 0; j < part; j++)                                             \
-                        x[k * part + j] = ARGUMENT(T, LANE_ELEMENT(T, first + j), c[i + k]);       \
-                from -= count * step;                                                              \
+                for (int64_t k = i; k < i + count; k++)                                            \
+                    fold##_arguments_##dtype(part, from + k * step + first * stride, stride,       \
+                                             CENTER(c[k]), x + (k - i) * part);                    \
                 apply(count *part, x, p);                                                          \
                 for (int64_t k = 0; k < count; k++)                                                \
                     total[i + k] += sum(part, (const char *)(x + k * part), sizeof(R));            \
             }                                                                                      \
-            from += count * step;                                                                  \
         }                                                                                          \
     }
 
-#define ROWS_OF_FUNCTIONS(fold, dtype, T, R, ARGUMENT, apply)                                     \
+#define ROWS_OF_FUNCTIONS(fold, dtype, T, R, CENTER, ARGUMENT, apply)                             \
     void RV_KERNEL(fold##_rows_##dtype)(int64_t n, int64_t width, const char *from,               \
                                         int64_t stride, const double *c, double p, double *total) \
     {                                                                                             \
         R x[BLOCK];                                                                               \
+        double own[BLOCK];                                                                        \
         for (int64_t first = 0, part; first < width; first += part) {                             \
             part = width - first < BLOCK ? width - first : BLOCK;                                 \
+            for (int64_t j = 0; j < part; j++)                                                    \
+                own[j] = CENTER(c[first + j]);                                                    \
             for (int64_t i = 0; i < n; i++) {                                                     \
+                const T *const row = ROW(T, i) + first;                                           \
                 for (int64_t j = 0; j < part; j++)                                                \
-                    x[j] = ARGUMENT(T, ROW(T, i)[first + j], c[first + j]);                       \
+                    x[j] = ARGUMENT(T, row[j], own[j]);                                           \
                 apply(part, x, p);                                                                \
                 for (int64_t j = 0; j < part; j++)                                                \
                     total[first + j] += (double)x[j];                                             \
@@ -200,55 +216,81 @@ static void powers_f64(int64_t n, double *x, double p)
         }                                                                                         \
     }
 
-#define SUM_OF_FUNCTIONS(fold, dtype, T, R, ARGUMENT, apply, sum) \
-    LINES_OF_FUNCTIONS(fold, dtype, T, R, ARGUMENT, apply, sum)   \
-    ROWS_OF_FUNCTIONS(fold, dtype, T, R, ARGUMENT, apply)
+#define SUM_OF_FUNCTIONS(fold, dtype, T, R, CENTER, ARGUMENT, apply, sum) \
+    LINES_OF_FUNCTIONS(fold, dtype, T, R, CENTER, ARGUMENT, apply, sum)   \
+    ROWS_OF_FUNCTIONS(fold, dtype, T, R, CENTER, ARGUMENT, apply)
 
-SUM_OF_FUNCTIONS(exps, F32, float, float, ABOVE_CENTER, exps_f32, f32_sum)
-SUM_OF_FUNCTIONS(exps, F64, double, double, ABOVE_CENTER, exps_f64, f64_sum)
-SUM_OF_FUNCTIONS(powers, F32, float, double, OVER_CENTER, powers_f64, f64_sum)
-SUM_OF_FUNCTIONS(powers, F64, double, double, OVER_CENTER, powers_f64, f64_sum)
+SUM_OF_FUNCTIONS(exps, F32, float, float, FINITE, ABOVE, exps_f32, f32_sum)
+SUM_OF_FUNCTIONS(exps, F64, double, double, FINITE, ABOVE, exps_f64, f64_sum)
+SUM_OF_FUNCTIONS(powers, F32, float, double, AS_GIVEN, OVER, powers_f64, f64_sum)
+SUM_OF_FUNCTIONS(powers, F64, double, double, AS_GIVEN, OVER, powers_f64, f64_sum)
 
 /* ---- the largest and the smallest ----------------------------------------------------------- */
 
-#define BEST_ROWS(fold, dtype, T, BETTER, TERM)                                     \
-    void RV_KERNEL(fold##_rows_##dtype)(int64_t n, int64_t width, const char *from, \
-                                        int64_t stride, void *into)                 \
-    {                                                                               \
-        T *const best = into;                                                       \
-        for (int64_t i = 0; i < n; i++) {                                           \
-            const T *const row = ROW(T, i);                                         \
-            RV_INDEPENDENT for (int64_t j = 0; j < width; j++)                      \
-            {                                                                       \
-                const T x = TERM(row[j]), y = best[j];                              \
-                best[j] = BETTER(x, y);                                             \
-            }                                                                       \
-        }                                                                           \
+/* Four rows at a time. */
+#define BEST_ROWS(fold, dtype, T, BETTER, TERM)                                                  \
+    void RV_KERNEL(fold##_rows_##dtype)(int64_t n, int64_t width, const char *from,              \
+                                        int64_t stride, void *into)                              \
+    {                                                                                            \
+        T *const best = into;                                                                    \
+        int64_t i = 0;                                                                           \
+        for (; i + 4 <= n; i += 4) {                                                             \
+            const T *const r0 = ROW(T, i), *const r1 = ROW(T, i + 1), *const r2 = ROW(T, i + 2), \
+                           *const r3 = ROW(T, i + 3);                                            \
+            RV_INDEPENDENT for (int64_t j = 0; j < width; j++)                                   \
+            {                                                                                    \
+                const T a = TERM(r0[j]), b = TERM(r1[j]), c = TERM(r2[j]), d = TERM(r3[j]);      \
+                const T low = BETTER(a, b), high = BETTER(c, d), x = BETTER(low, high);          \
+                const T y = best[j];                                                             \
+                best[j] = BETTER(x, y);                                                          \
+            }                                                                                    \
+        }                                                                                        \
+        for (; i < n; i++) {                                                                     \
+            const T *const row = ROW(T, i);                                                      \
+            RV_INDEPENDENT for (int64_t j = 0; j < width; j++)                                   \
+            {                                                                                    \
+                const T x = TERM(row[j]), y = best[j];                                           \
+                best[j] = BETTER(x, y);                                                          \
+            }                                                                                    \
+        }                                                                                        \
     }
 
-#define BEST_LINES(fold, dtype, T, line)                                                           \
+/* Short lines are compared many at once, so that no step waits for the one before. */
+#define BEST_LINES(fold, dtype, T, BETTER, TERM, line)                                             \
     void RV_KERNEL(fold##_lines_##dtype)(int64_t lines, int64_t n, const char *from, int64_t step, \
                                          int64_t stride, void *into)                               \
     {                                                                                              \
-        T *const best = into;                                                                      \
-        for (int64_t i = 0; i < lines; i++)                                                        \
-            best[i] = line(n, from + i * step, stride, best[i]);                                   \
+        T *best = into;                                                                            \
+        const T *const end = best + lines;                                                         \
+        for (; n < MAX_LANES && end - best >= LINES_AT_ONCE; best += LINES_AT_ONCE) {              \
+            T x[LINES_AT_ONCE];                                                                    \
+            for (int64_t j = 0; j < n; j++) {                                                      \
+                const char *at = from + j * stride;                                                \
+                for (int k = 0; k < LINES_AT_ONCE; k++, at += step)                                \
+                    x[k] = TERM(*(const T *)(const void *)at);                                     \
+                for (int k = 0; k < LINES_AT_ONCE; k++)                                            \
+                    best[k] = BETTER(x[k], best[k]);                                               \
+            }                                                                                      \
+            from += LINES_AT_ONCE * step;                                                          \
+        }                                                                                          \
+        for (; best < end; best++, from += step)                                                   \
+            *best = line(n, from, stride, *best);                                                  \
     }
 
-#define BEST(fold, dtype, T, BETTER, TERM)                \
-    DEFINE_BEST_IN_LANES(fold##_##dtype, T, BETTER, TERM) \
-    BEST_LINES(fold, dtype, T, fold##_##dtype)            \
+#define BEST(fold, dtype, T, BETTER, TERM)                   \
+    DEFINE_BEST_IN_LANES(fold##_##dtype, T, BETTER, TERM)    \
+    BEST_LINES(fold, dtype, T, BETTER, TERM, fold##_##dtype) \
     BEST_ROWS(fold, dtype, T, BETTER, TERM)
 
 #define AS_IT_IS(x) (x)
-BEST(max, F32, float, LARGER, AS_IT_IS)
-BEST(max, F64, double, LARGER, AS_IT_IS)
-BEST(min, F32, float, SMALLER, AS_IT_IS)
-BEST(min, F64, double, SMALLER, AS_IT_IS)
-BEST(max_size, F32, float, LARGER, fabsf)
-BEST(max_size, F64, double, LARGER, fabs)
-BEST(min_size, F32, float, SMALLER, fabsf)
-BEST(min_size, F64, double, SMALLER, fabs)
+BEST(max, F32, float, F32_LARGER, AS_IT_IS)
+BEST(max, F64, double, F64_LARGER, AS_IT_IS)
+BEST(min, F32, float, F32_SMALLER, AS_IT_IS)
+BEST(min, F64, double, F64_SMALLER, AS_IT_IS)
+BEST(max_size, F32, float, F32_LARGER, fabsf)
+BEST(max_size, F64, double, F64_LARGER, fabs)
+BEST(min_size, F32, float, F32_SMALLER, fabsf)
+BEST(min_size, F64, double, F64_SMALLER, fabs)
 
 /* ---- integers ------------------------------------------------------------------------------- */
 
@@ -307,6 +349,9 @@ ROWS_IN_ANY_ORDER(count, F32, float, PLUS, IS_NOT_0)
 ROWS_IN_ANY_ORDER(count, F64, double, PLUS, IS_NOT_0)
 ROWS_IN_ANY_ORDER(count, I64, int64_t, PLUS, IS_NOT_0)
 ROWS_IN_ANY_ORDER(count, U8, uint8_t, PLUS, IS_NOT_0)
+#define LARGER(a, b) ((a) > (b) ? (a) : (b))
+#define SMALLER(a, b) ((a) < (b) ? (a) : (b))
+
 BEST_ROWS(max, I64, int64_t, LARGER, AS_IT_IS)
 BEST_ROWS(max, U8, uint8_t, LARGER, AS_IT_IS)
 BEST_ROWS(min, I64, int64_t, SMALLER, AS_IT_IS)

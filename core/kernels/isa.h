@@ -142,6 +142,8 @@ typedef void rv_pair_grad_kernel(int64_t n, const void *g, bool each, const void
                                  double p, void *y);
 typedef void rv_dropout_kernel(int64_t n, const void *x, void *y, uint64_t seed, uint64_t offset,
                                int64_t first, uint32_t threshold, double scale);
+typedef int rv_cholesky_kernel(int64_t n, void *a);
+typedef int rv_lu_kernel(int64_t n, void *a, int *pivots);
 typedef void rv_sgd_kernel(int64_t n, const rv_sgd_update *u, void *parameter, const void *gradient,
                            void *buffer);
 typedef void rv_adam_kernel(int64_t n, const rv_adam_update *u, void *parameter,
@@ -160,6 +162,7 @@ RV_CASTS(RV_DECLARE_CAST)
 RV_FOLDS(RV_DECLARE_FOLD)
 RV_CENTERED_FOLDS(RV_DECLARE_CENTERED)
 
+rv_transpose_kernel RV_KERNEL(transpose_1), RV_KERNEL(transpose_4), RV_KERNEL(transpose_8);
 rv_rows_kernel RV_KERNEL(softmax_F32), RV_KERNEL(softmax_F64);
 rv_rows_kernel RV_KERNEL(log_softmax_F32), RV_KERNEL(log_softmax_F64);
 rv_rows_grad_kernel RV_KERNEL(softmax_grad_F32), RV_KERNEL(softmax_grad_F64);
@@ -173,6 +176,8 @@ rv_cross_entropy_grad_kernel RV_KERNEL(cross_entropy_grad_F32), RV_KERNEL(cross_
 RV_PAIR_LOSS_LIST(RV_DECLARE_PAIR_LOSS)
 
 rv_dropout_kernel RV_KERNEL(dropout_F32), RV_KERNEL(dropout_F64);
+rv_cholesky_kernel RV_KERNEL(cholesky_F32), RV_KERNEL(cholesky_F64);
+rv_lu_kernel RV_KERNEL(lu_F32), RV_KERNEL(lu_F64);
 
 typedef void rv_norm_moments_kernel(const rv_norm_block *block, const void *x, double moments[2]);
 typedef void rv_norm_moments_columns_kernel(int64_t rows, int64_t width, const void *x,

@@ -99,16 +99,16 @@ typedef void rv_loop(int64_t n, char *const *data, const int64_t *strides);
  * `stride` bytes apart of `width` neighbouring elements into neighbouring accumulators. Sums of F32
  * are accumulated in double; sums of F64 pairwise. Name, dtypes (ANY, or FLOATING), what it joins.
  */
-#define RV_FOLD_LIST(X)            \
-    X(sum, ANY, x)                 \
-    X(prod, ANY, x)                \
-    X(max, ANY, x)                 \
-    X(min, ANY, x)                 \
-    X(count, ANY, elements not 0)  \
-    X(sum_sizes, FLOATING, | x |)  \
-    X(sum_squares, FLOATING, x *x) \
-    X(max_size, FLOATING, | x |)   \
-    X(min_size, FLOATING, | x |)
+#define RV_FOLD_LIST(X)                   \
+    X(sum, ANY, x)                        \
+    X(prod, ANY, x)                       \
+    X(max, ANY, x)                        \
+    X(min, ANY, x)                        \
+    X(count, ANY, elements not 0)         \
+    X(sum_sizes, FLOATING, size of x)     \
+    X(sum_squares, FLOATING, square of x) \
+    X(max_size, FLOATING, size of x)      \
+    X(min_size, FLOATING, size of x)
 
 typedef enum rv_fold_id {
 #define RV_FOLD_ENUM(name, dtypes, term) RV_FOLD_##name,
@@ -125,12 +125,17 @@ typedef struct rv_fold {
     void (*rows)(int64_t n, int64_t width, const char *from, int64_t stride, void *into);
 } rv_fold;
 
+/* y[i,j] = x[j,i] for i in [0,rows), j in [0,columns): x_step and y_step are the bytes from a row
+ * to the next, whose elements are contiguous. The two do not overlap. */
+typedef void rv_transpose_kernel(int64_t rows, int64_t columns, const char *x, int64_t x_step,
+                                 char *y, int64_t y_step);
+
 /* Sums of a term that depends on a center c[i] of its own for each accumulator, which is a double,
  * and on p. F32 and F64. */
-#define RV_CENTERED_FOLD_LIST(X)     \
-    X(deviations, (x - c) * (x - c)) \
-    X(exps, e ^ (x - c))             \
-    X(powers, | x / c | ^p)
+#define RV_CENTERED_FOLD_LIST(X)   \
+    X(deviations, square of x - c) \
+    X(exps, e to the x - c)        \
+    X(powers, size of x / c to the p)
 
 typedef enum rv_centered_fold_id {
 #define RV_CENTERED_FOLD_ENUM(name, term) RV_FOLD_##name,
@@ -158,6 +163,7 @@ typedef struct rv_adam_update {
     double root_scale; /* sqrt(1 - beta2^t) */
 } rv_adam_update;
 
+#define RV_SMALL_MATRIX 32
 /* How rows of logits are compared with the classes that they should name, in cross entropy. */
 typedef struct rv_class_rows {
     const int64_t *labels; /* [rows] */
@@ -280,6 +286,7 @@ typedef struct rv_kernels {
     rv_loop *cast[RV_DTYPE_COUNT][RV_DTYPE_COUNT]; /* [from][to]; one input; [d][d] copies */
     rv_fold folds[RV_FOLD_COUNT][RV_DTYPE_COUNT];  /* NULLs where a fold does not take the dtype */
     rv_centered_fold centered_folds[RV_CENTERED_FOLD_COUNT][2]; /* [0] F32, [1] F64 */
+    rv_transpose_kernel *transpose[RV_DTYPE_COUNT];
     /* Below, [0] is F32 and [1] is F64; rows are contiguous, [rows, n]. */
     void (*softmax[2])(int64_t rows, int64_t n, const void *x, void *y);
     void (*log_softmax[2])(int64_t rows, int64_t n, const void *x, void *y);
@@ -299,6 +306,11 @@ typedef struct rv_kernels {
      * kept when its random number, (32 bits) >= threshold. */
     void (*dropout[2])(int64_t n, const void *x, void *y, uint64_t seed, uint64_t offset,
                        int64_t first, uint32_t threshold, double scale);
+    /* Factors of row-major [n,n], n <= RV_SMALL_MATRIX, in place; 0, or the place (from 1) of what
+     * is 0 or not positive. Cholesky's l of the lower triangle; LAPACK's factors of a' and
+     * exchanges. */
+    int (*cholesky[2])(int64_t n, void *a);
+    int (*lu[2])(int64_t n, void *a, int *pivots);
     /* mean, and sum of (x - mean)^2; and for each column of [rows, width]: moments [width, 2] */
     void (*norm_moments[2])(const rv_norm_block *block, const void *x, double moments[2]);
     void (*norm_moments_columns[2])(int64_t rows, int64_t width, const void *x, double *moments);

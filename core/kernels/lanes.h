@@ -11,64 +11,101 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
-#define SUM_LANES 16
-#define MAX_LANES 32
+#define SUM_LANES 32
+#define MAX_LANES 64
 #define PAIRWISE_BLOCK 512
 
 #define LANE_ELEMENT(T, i) (*(const T *)(const void *)(from + (i)*stride))
 
 #define PLUS(a, b) ((a) + (b))
 #define TIMES(a, b) ((a) * (b))
+/* first ? a : b, by masks: as a condition it becomes a jump, which is wrong half of the time. */
+static inline float f32_chosen(int first, float a, float b)
+{
+    uint32_t a_bits, b_bits;
+    const uint32_t mask = 0u - (uint32_t)first;
+    memcpy(&a_bits, &a, sizeof a);
+    memcpy(&b_bits, &b, sizeof b);
+    a_bits = (a_bits & mask) | (b_bits & ~mask);
+    memcpy(&a, &a_bits, sizeof a);
+    return a;
+}
+
+static inline double f64_chosen(int first, double a, double b)
+{
+    uint64_t a_bits, b_bits;
+    const uint64_t mask = 0u - (uint64_t)first;
+    memcpy(&a_bits, &a, sizeof a);
+    memcpy(&b_bits, &b, sizeof b);
+    a_bits = (a_bits & mask) | (b_bits & ~mask);
+    memcpy(&a, &a_bits, sizeof a);
+    return a;
+}
+
 /* The larger of two, and the smaller; NaN if one of them is. */
-#define LARGER(a, b) ((((a) > (b)) | ((a) != (a))) ? (a) : (b))
-#define SMALLER(a, b) ((((a) < (b)) | ((a) != (a))) ? (a) : (b))
+#define F32_LARGER(a, b) f32_chosen(((a) > (b)) | ((a) != (a)), a, b)
+#define F32_SMALLER(a, b) f32_chosen(((a) < (b)) | ((a) != (a)), a, b)
+#define F64_LARGER(a, b) f64_chosen(((a) > (b)) | ((a) != (a)), a, b)
+#define F64_SMALLER(a, b) f64_chosen(((a) < (b)) | ((a) != (a)), a, b)
 
 /* Defines name(n, from, stride, c, p): JOINED, which starts from `start`, of TERM(x, c, p) over n
- * elements x of type T, in double. name_block, for one block, is written for any stride; where it
- * is called with a constant one it is compiled for that. */
+ * elements x of type T, in double. */
 #define DEFINE_FOLD_IN_LANES(name, T, start, JOINED, TERM)                                       \
-    static inline double name##_block(int64_t n, const char *from, int64_t stride, double c,     \
-                                      double p)                                                  \
+    static inline double name##_short(int64_t n, const T *x, double c, double p)                 \
     {                                                                                            \
+        double total = (start);                                                                  \
         (void)c;                                                                                 \
         (void)p;                                                                                 \
-        if (n < SUM_LANES) {                                                                     \
-            double total = (start);                                                              \
-            for (int64_t i = 0; i < n; i++)                                                      \
-                total = JOINED(total, TERM(LANE_ELEMENT(T, i), c, p));                           \
-            return total;                                                                        \
-        }                                                                                        \
+        for (int64_t i = 0; i < n; i++)                                                          \
+            total = JOINED(total, TERM(x[i], c, p));                                             \
+        return total;                                                                            \
+    }                                                                                            \
+                                                                                                 \
+    static double name##_block(int64_t n, const T *x, double c, double p)                        \
+    {                                                                                            \
         double lane[SUM_LANES];                                                                  \
+        int64_t i = 0;                                                                           \
+        if (n < SUM_LANES)                                                                       \
+            return name##_short(n, x, c, p);                                                     \
         for (int j = 0; j < SUM_LANES; j++)                                                      \
             lane[j] = (start);                                                                   \
-        int64_t i = 0;                                                                           \
         for (; i + SUM_LANES <= n; i += SUM_LANES)                                               \
             for (int j = 0; j < SUM_LANES; j++)                                                  \
-                lane[j] = JOINED(lane[j], TERM(LANE_ELEMENT(T, i + j), c, p));                   \
-        for (int j = 0; i + j < n; j++)                                                          \
-            lane[j] = JOINED(lane[j], TERM(LANE_ELEMENT(T, i + j), c, p));                       \
-        for (int half = SUM_LANES / 2; half > 0; half /= 2)                                      \
+                lane[j] = JOINED(lane[j], TERM(x[i + j], c, p));                                 \
+        RV_ROLLED for (int j = 0; i + j < n; j++)                                                \
+        {                                                                                        \
+            lane[j] = JOINED(lane[j], TERM(x[i + j], c, p));                                     \
+        }                                                                                        \
+        RV_ROLLED for (int half = SUM_LANES / 2; half > 0; half /= 2)                            \
+        {                                                                                        \
             for (int j = 0; j < half; j++)                                                       \
                 lane[j] = JOINED(lane[j], lane[j + half]);                                       \
+        }                                                                                        \
         return lane[0];                                                                          \
     }                                                                                            \
                                                                                                  \
-    /* Halves are folded until they are blocks. */                                               \
+    /* Halves are folded until they are blocks; elements that are apart are put together. */     \
     static double name##_halves(int64_t n, const char *from, int64_t stride, double c, double p) \
     {                                                                                            \
-        if (n <= PAIRWISE_BLOCK)                                                                 \
-            return stride == sizeof(T) ? name##_block(n, from, sizeof(T), c, p)                  \
-                                       : name##_block(n, from, stride, c, p);                    \
-        const int64_t half = n / 2 - n / 2 % SUM_LANES;                                          \
-        return JOINED(name##_halves(half, from, stride, c, p),                                   \
-                      name##_halves(n - half, from + half * stride, stride, c, p));              \
+        if (n > PAIRWISE_BLOCK) {                                                                \
+            const int64_t half = n / 2 - n / 2 % SUM_LANES;                                      \
+            return JOINED(name##_halves(half, from, stride, c, p),                               \
+                          name##_halves(n - half, from + half * stride, stride, c, p));          \
+        }                                                                                        \
+        if (stride == sizeof(T))                                                                 \
+            return name##_block(n, (const T *)(const void *)from, c, p);                         \
+        T x[PAIRWISE_BLOCK];                                                                     \
+        for (int64_t i = 0; i < n; i++)                                                          \
+            x[i] = LANE_ELEMENT(T, i);                                                           \
+        return name##_block(n, x, c, p);                                                         \
     }                                                                                            \
                                                                                                  \
     static inline double name(int64_t n, const char *from, int64_t stride, double c, double p)   \
     {                                                                                            \
         if (n < SUM_LANES && stride == sizeof(T))                                                \
-            return name##_block(n, from, sizeof(T), c, p);                                       \
+            return name##_short(n, (const T *)(const void *)from, c, p);                         \
         return name##_halves(n, from, stride, c, p);                                             \
     }
 
@@ -88,30 +125,32 @@ static inline double f64_sum(int64_t n, const char *from, int64_t stride)
 
 /* Defines name(n, from, stride, first): BETTER of `first` and TERM of n elements. In lanes where
  * elements are neighbours and many; the order does not matter here. */
-#define DEFINE_BEST_IN_LANES(name, T, BETTER, TERM)                     \
-    static T name(int64_t n, const char *from, int64_t stride, T first) \
-    {                                                                   \
-        int64_t i = 0;                                                  \
-        if (n >= MAX_LANES && stride == sizeof(T)) {                    \
-            const T *const xs = (const T *)(const void *)from;          \
-            T lane[MAX_LANES];                                          \
-            for (int j = 0; j < MAX_LANES; j++)                         \
-                lane[j] = first;                                        \
-            for (; i + MAX_LANES <= n; i += MAX_LANES)                  \
-                for (int j = 0; j < MAX_LANES; j++) {                   \
-                    const T x = TERM(xs[i + j]);                        \
-                    lane[j] = BETTER(x, lane[j]);                       \
-                }                                                       \
-            for (int half = MAX_LANES / 2; half > 0; half /= 2)         \
-                for (int j = 0; j < half; j++)                          \
-                    lane[j] = BETTER(lane[j + half], lane[j]);          \
-            first = lane[0];                                            \
-        }                                                               \
-        for (; i < n; i++) {                                            \
-            const T x = TERM(LANE_ELEMENT(T, i));                       \
-            first = BETTER(x, first);                                   \
-        }                                                               \
-        return first;                                                   \
+#define DEFINE_BEST_IN_LANES(name, T, BETTER, TERM)                       \
+    static T name(int64_t n, const char *from, int64_t stride, T first)   \
+    {                                                                     \
+        int64_t i = 0;                                                    \
+        if (n >= MAX_LANES && stride == sizeof(T)) {                      \
+            const T *const xs = (const T *)(const void *)from;            \
+            T lane[MAX_LANES];                                            \
+            for (int j = 0; j < MAX_LANES; j++)                           \
+                lane[j] = first;                                          \
+            for (; i + MAX_LANES <= n; i += MAX_LANES)                    \
+                for (int j = 0; j < MAX_LANES; j++) {                     \
+                    const T x = TERM(xs[i + j]);                          \
+                    lane[j] = BETTER(x, lane[j]);                         \
+                }                                                         \
+            RV_ROLLED for (int half = MAX_LANES / 2; half > 0; half /= 2) \
+            {                                                             \
+                for (int j = 0; j < half; j++)                            \
+                    lane[j] = BETTER(lane[j + half], lane[j]);            \
+            }                                                             \
+            first = lane[0];                                              \
+        }                                                                 \
+        for (; i < n; i++) {                                              \
+            const T x = TERM(LANE_ELEMENT(T, i));                         \
+            first = BETTER(x, first);                                     \
+        }                                                                 \
+        return first;                                                     \
     }
 
 #endif

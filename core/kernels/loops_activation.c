@@ -54,7 +54,7 @@ BINARY(log_sigmoid_grad, F64, double, double, a *f64_sigmoid(-b))
 /* alpha is b; beside a gradient it is c. */
 BINARY(elu, F32, float, float, a > 0 ? a : b * wide_expm1(a))
 BINARY(elu, F64, double, double, a > 0 ? a : b * expm1(a))
-TERNARY(elu_grad, F32, float, float, b <= 0 ? a * c * wide_exp(b) : a)
+TERNARY(elu_grad, F32, float, float, b <= 0 ? a * c * f32_exp_below_0(b) : a)
 TERNARY(elu_grad, F64, double, double, b <= 0 ? a * c * exp(b) : a)
 
 /* The constants of Klambauer et al. 2017. */
@@ -71,7 +71,7 @@ static inline float f32_selu(float x)
 UNARY(selu, F32, float, float, f32_selu(x))
 UNARY_CALL(selu, F64, double, SELU_SCALE *(x > 0 ? x : SELU_ALPHA * expm1(x)))
 BINARY(selu_grad, F32, float, float,
-       b <= 0 ? a * (float)(SELU_SCALE * SELU_ALPHA) * wide_exp(b) : a * (float)SELU_SCALE)
+       b <= 0 ? a * (float)(SELU_SCALE * SELU_ALPHA) * f32_exp_below_0(b) : a * (float)SELU_SCALE)
 BINARY(selu_grad, F64, double, double,
        b <= 0 ? a * (SELU_SCALE * SELU_ALPHA) * exp(b) : a * SELU_SCALE)
 
@@ -83,7 +83,7 @@ TERNARY(leaky_relu_grad, F64, double, double, b > 0 ? a : a * c)
 /* beta and the threshold are b and c; beside a gradient c and d. */
 TERNARY(softplus, F32, float, float, wide_softplus(a, b, c))
 TERNARY(softplus, F64, double, double, a *b > c ? a : f64_softplus(a * b) / b)
-QUATERNARY(softplus_grad, F32, float, float, a *wide_softplus_slope(b, c, d))
+QUATERNARY(softplus_grad, F32, float, float, b *c > d ? a : a * f32_sigmoid(b * c))
 QUATERNARY(softplus_grad, F64, double, double, b *c > d ? a : a * f64_sigmoid(b * c))
 
 /* ---- choices: g is a, and b is the input ---------------------------------------------------- */
@@ -91,8 +91,8 @@ QUATERNARY(softplus_grad, F64, double, double, b *c > d ? a : a * f64_sigmoid(b 
 /* The bounds are c and d: clamp's belong to the inside, hardtanh's do not, as in PyTorch. */
 #define CHOICE(dtype, T)                                               \
     TERNARY(maximum_grad, dtype, T, T, b < c ? 0 : b == c ? a / 2 : a) \
-    QUATERNARY(clamp_grad, dtype, T, T, (b >= c) & (b <= d) ? a : 0)   \
-    QUATERNARY(hardtanh_grad, dtype, T, T, (b > c) & (b < d) ? a : 0)
+    QUATERNARY(clamp_grad, dtype, T, T, ((b >= c) & (b <= d)) ? a : 0) \
+    QUATERNARY(hardtanh_grad, dtype, T, T, ((b > c) & (b < d)) ? a : 0)
 
 CHOICE(F32, float)
 CHOICE(F64, double)

@@ -93,31 +93,55 @@ UNARY_CALL(sin, F64, double, sin(x))
 UNARY_CALL(cos, F64, double, cos(x))
 
 /* Squares, and what their derivative raises to the power of 1, are most of all powers: one exponent
- * for all elements is looked at before the loop. */
-#define POW(dtype, T, function)                                                       \
-    void RV_KERNEL(pow_##dtype)(int64_t n, char *const *data, const int64_t *strides) \
-    {                                                                                 \
-        OPERAND(0);                                                                   \
-        OPERAND(1);                                                                   \
-        OPERAND(2);                                                                   \
-        if (n > 0 && step2 == 0) {                                                    \
-            const T exponent = ELEMENT(const T, 2, 0);                                \
-            if (exponent == 2) {                                                      \
-                RV_KERNEL(mul_##dtype)                                                \
-                (n, (char *const[]){data[0], data[1], data[1]},                       \
-                 (const int64_t[]){strides[0], strides[1], strides[1]});              \
-                return;                                                               \
-            }                                                                         \
-            if (exponent == 1) {                                                      \
-                RV_KERNEL(cast_##dtype##_##dtype)(n, data, strides);                  \
-                return;                                                               \
-            }                                                                         \
-        }                                                                             \
-        for (int64_t i = 0; i < n; i++) {                                             \
-            const T a = ELEMENT(const T, 1, i), b = ELEMENT(const T, 2, i);           \
-            ELEMENT(T, 0, i) = function(a, b);                                        \
-        }                                                                             \
+ * for all elements is looked at before the loop. Any other is written to an array first: where it
+ * is known to be one, compilers make a loop without vector code for each of its cases. */
+#define POW_BLOCK 256
+
+#define POW(dtype, T, function)                                                                   \
+    static bool pow_is_simple_##dtype(int64_t n, char *const *data, const int64_t *strides)       \
+    {                                                                                             \
+        const T exponent = *(const T *)(const void *)data[2];                                     \
+        if (exponent == 2) {                                                                      \
+            char *const squares[] = {data[0], data[1], data[1]};                                  \
+            RV_KERNEL(mul_##dtype)                                                                \
+            (n, squares, (const int64_t[]){strides[0], strides[1], strides[1]});                  \
+        } else if (exponent == 1) {                                                               \
+            RV_KERNEL(cast_##dtype##_##dtype)(n, data, strides);                                  \
+        }                                                                                         \
+        return exponent == 2 || exponent == 1;                                                    \
+    }                                                                                             \
+                                                                                                  \
+    static void pow_of_block_##dtype(int64_t n, T *y, const T *as, const T *bs)                   \
+    {                                                                                             \
+        EACH y[i] = function(as[i], bs[i]);                                                       \
+    }                                                                                             \
+                                                                                                  \
+    void RV_KERNEL(pow_##dtype)(int64_t n, char *const *data, const int64_t *strides)             \
+    {                                                                                             \
+        if (n <= 0 || (strides[2] == 0 && pow_is_simple_##dtype(n, data, strides)))               \
+            return;                                                                               \
+        T *const y = (T *)(void *)data[0];                                                        \
+        const T *const as = (const T *)(const void *)data[1];                                     \
+        const T *const bs = (const T *)(const void *)data[2];                                     \
+        const bool packed = STRIDE_IS(T, 0) && STRIDE_IS(T, 1);                                   \
+        if (packed && STRIDE_IS(T, 2)) {                                                          \
+            pow_of_block_##dtype(n, y, as, bs);                                                   \
+        } else if (packed && strides[2] == 0) {                                                   \
+            T same[POW_BLOCK];                                                                    \
+            for (int i = 0; i < POW_BLOCK; i++)                                                   \
+                same[i] = bs[0];                                                                  \
+            for (int64_t i = 0; i < n; i += POW_BLOCK)                                            \
+                pow_of_block_##dtype(n - i < POW_BLOCK ? n - i : POW_BLOCK, y + i, as + i, same); \
+        } else {                                                                                  \
+            OPERAND(0);                                                                           \
+            OPERAND(1);                                                                           \
+            OPERAND(2);                                                                           \
+            for (int64_t i = 0; i < n; i++) {                                                     \
+                const T a = ELEMENT(const T, 1, i), b = ELEMENT(const T, 2, i);                   \
+                ELEMENT(T, 0, i) = function(a, b);                                                \
+            }                                                                                     \
+        }                                                                                         \
     }
 
-POW(F32, float, powf)
+POW(F32, float, wide_pow)
 POW(F64, double, pow)

@@ -1,5 +1,6 @@
-/* norm_of.h - the loops of norm.c for one type: T, its name DTYPE, and LANES of a sum. Private to
- * kernels/; included once for each type, so it has no guard.
+/* norm_of.h - the loops of norm.c for one type: T, its name DTYPE, and LANES of a sum.
+ *
+ * Private to kernels/; included once for each type, so it has no guard.
  */
 
 #define NAME(name) RV_JOIN(RV_JOIN(RV_KERNEL(name), _), DTYPE)

@@ -215,7 +215,9 @@ CROSS_ENTROPY(F64, f64, double)
             const T max = prefix##_row_max(n, in);                                                \
             for (int64_t j = 0; j < n; j++)                                                       \
                 to[j] = exp_function(in[j] - max);                                                \
-            const double sum = ROW_SUM(prefix, T, n, to), own = (double)to[label];                \
+            const double own = (double)to[label];                                                 \
+            to[label] = 0;                                                                        \
+            const double others = ROW_SUM(prefix, T, n, to), sum = others + own;                  \
             const double weight = WEIGHT_OF(T, of, label);                                        \
             const double share = of->label_share * weight;                                        \
             const double classes = of->class_share * of->weight_sum;                              \
@@ -232,7 +234,7 @@ CROSS_ENTROPY(F64, f64, double)
                 for (int64_t j = 0; j < n; j++)                                                   \
                     to[j] = to[j] * over_sum - less * weights[j];                                 \
             const double of_classes = classes * own / sum - of->class_share * weight;             \
-            to[label] = (T)(factor * (of_classes - share * ((sum - own) / sum)));                 \
+            to[label] = (T)(factor * (of_classes - share * (others / sum)));                      \
         }                                                                                         \
     }
 

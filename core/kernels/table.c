@@ -38,6 +38,8 @@ const rv_kernels RV_KERNELS_TABLE = {
     .cross_entropy = FLOATING(cross_entropy),
     .cross_entropy_grad = FLOATING(cross_entropy_grad),
     .dropout = FLOATING(dropout),
+    .cholesky = FLOATING(cholesky),
+    .lu = FLOATING(lu),
     .sgd = FLOATING(sgd),
     .adam = FLOATING(adam),
     .conv_width = {WIDTHS(float), WIDTHS(double)},
@@ -60,5 +62,9 @@ const rv_kernels RV_KERNELS_TABLE = {
     .max_pool_grad = FLOATING(max_pool_grad),
     .max_pool_at = FLOATING(max_pool_at),
     .axis_map = FLOATING(axis_map),
+    .transpose = {[RV_F32] = RV_KERNEL(transpose_4),
+                  [RV_F64] = RV_KERNEL(transpose_8),
+                  [RV_I64] = RV_KERNEL(transpose_8),
+                  [RV_U8] = RV_KERNEL(transpose_1)},
     RV_LOOPS(LOOP) RV_CASTS(CAST) RV_FOLDS(FOLD) RV_CENTERED_FOLDS(CENTERED)
         RV_PAIR_LOSS_LIST(PAIR_LOSS)};

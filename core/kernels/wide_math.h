@@ -51,6 +51,20 @@ static inline double wide_exp_parts(double x, double *power)
     return r + r * r * p;
 }
 
+/* The same to 2^-28, for what is rounded more than once anyway. */
+static inline double wide_exp_parts_short(double x, double *power)
+{
+    const double rounded = x * 0x1.71547652b82fep+0 + WIDE_ROUNDER;
+    const double r = x - (rounded - WIDE_ROUNDER) * 0x1.62e42fefa39efp-1;
+    *power = f64_from_bits((f64_bits(rounded) << 52) + f64_bits(1.0));
+    double p = 0x1.6a24794ee56e1p-10;
+    p = p * r + 0x1.1239e2d4470ecp-7;
+    p = p * r + 0x1.5558f1261eb2ap-5;
+    p = p * r + 0x1.555491540c26dp-3;
+    p = p * r + 0x1.fffffb9aab562p-2;
+    return r + r * r * p;
+}
+
 /* |x| <= 700. */
 static inline double wide_exp64(double x)
 {
@@ -116,15 +130,25 @@ static inline double wide_log_parts(double x, double *exponent)
     return f64_from_bits((bits & UINT64_C(0xfffffffffffff)) + sqrt_half) - 1.0;
 }
 
-/* log(1 + f) = 2 artanh(w), w = f/(2 + f), for f in [sqrt(1/2) - 1, sqrt(2) - 1]. 2^-42. */
+/* log(1 + f) = 2 artanh(w), w = f/(2 + f), for f in [sqrt(1/2) - 1, sqrt(2) - 1]. 2^-30. */
 static inline double wide_log_near_1(double f)
+{
+    const double w = f / (2.0 + f), z = w * w;
+    double p = 0x1.31e48e30964a0p-3;
+    p = p * z + 0x1.995eac77a5e0cp-3;
+    p = p * z + 0x1.55557a30bc3d4p-2;
+    return (w + w) * (1.0 + z * p);
+}
+
+/* The same to 2^-37. */
+static inline double wide_log_near_1_long(double f)
 {
     const double w = f / (2.0 + f), z = w * w;
     double p = 0x1.e2f9777d9765ep-4;
     p = p * z + 0x1.2438c51699c54p-3;
     p = p * z + 0x1.999a7aca32194p-3;
     p = p * z + 0x1.555554fd80671p-2;
-    return 2.0 * w * (1.0 + z * p);
+    return (w + w) * (1.0 + z * p);
 }
 
 static inline float wide_log(float x)
@@ -147,25 +171,25 @@ static inline float wide_log1p(float x)
     return copysignf(x > -1.0f ? (x < INFINITY ? y : x) : at_edges, x);
 }
 
-/* log(1 + e) for e in [0, 1], as in wide_log_near_1. 2^-41. */
+/* log(1 + e) for e in [0, 1], as in wide_log_near_1. 2^-33. */
 static inline double wide_log1p_of_exp(double e)
 {
     const double w = e / (2.0 + e), z = w * w;
-    double p = 0x1.be4a39dd1c9f6p-4;
-    p = p * z + 0x1.5f31e10c52307p-4;
-    p = p * z + 0x1.c8bbd91b62fc5p-4;
-    p = p * z + 0x1.248a57f56ca20p-3;
-    p = p * z + 0x1.9999bd1ebd46ap-3;
-    p = p * z + 0x1.5555553af6bd9p-2;
-    return 2.0 * w * (1.0 + z * p);
+    double p = 0x1.f1ad889fae41ap-4;
+    p = p * z + 0x1.b6d736d25c42ap-4;
+    p = p * z + 0x1.25096885d19e1p-3;
+    p = p * z + 0x1.9996a8efd7576p-3;
+    p = p * z + 0x1.55555855d077ep-2;
+    return (w + w) * (1.0 + z * p);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), which never overflows. NaN passes. */
 static inline double wide_softplus64(double x)
 {
     const double size = fabs(x);
-    const double rest = wide_log1p_of_exp(wide_exp64(size > 300.0 ? -300.0 : -size));
-    return (x < 0.0 ? 0.0 : x) + rest;
+    double power;
+    const double fraction = wide_exp_parts_short(size > 300.0 ? -300.0 : -size, &power);
+    return (x < 0.0 ? 0.0 : x) + wide_log1p_of_exp(power + power * fraction);
 }
 
 static inline float wide_log_sigmoid(float x)
@@ -177,17 +201,35 @@ static inline float wide_log_sigmoid(float x)
 static inline float wide_softplus(float x, float beta, float threshold)
 {
     const double z = (double)x * (double)beta;
-    const float y = (float)(wide_softplus64(z) / (double)beta);
+    const float y = (float)(wide_softplus64(z) * (1.0 / (double)beta));
     return z > (double)threshold ? x : y;
 }
 
-/* The derivative of softplus: sigmoid(beta*x), 1 beyond the threshold. */
-static inline float wide_softplus_slope(float x, float beta, float threshold)
+/* ---- powers --------------------------------------------------------------------------------- */
+
+/* a to the b: e^(b*log|a|), and all that C says of zeros, infinities, NaN and negative a, which has
+ * powers with whole b only. */
+static inline float wide_pow(float a, float b)
 {
-    const double z = (double)x * (double)beta;
-    const double inside = z < -300.0 ? -300.0 : z > 300.0 ? 300.0 : z;
-    const float slope = (float)wide_sigmoid64(inside);
-    return z > (double)threshold ? 1.0f : slope;
+    const double base = (double)a, exponent = (double)b, size = fabs(base);
+    double e;
+    const double near = wide_log_near_1_long(wide_log_parts(size, &e));
+    double log_size = e * 0x1.62e42fefa39efp-1 + near;
+    log_size = size == 0.0 ? -(double)INFINITY : log_size;
+    log_size = size < (double)INFINITY ? log_size : size; /* NaN stays */
+    double t = log_size == 0.0 ? 0.0 : exponent * log_size;
+    t = t > 100.0 ? 100.0 : t;
+    t = t < -120.0 ? -120.0 : t;
+    double y = wide_exp64(t);
+    /* All F32 beyond 2^25 are even. */
+    double inside = exponent > 0x1p25 ? 0x1p25 : exponent;
+    inside = inside < -0x1p25 ? -0x1p25 : inside;
+    const double half = 0.5 * inside, nearest = (half + WIDE_ROUNDER) - WIDE_ROUNDER;
+    const double with_sign = nearest == half ? y : copysign(y, base);
+    const double with_any = base < 0.0 && size < (double)INFINITY ? (double)NAN : y;
+    y = (inside + WIDE_ROUNDER) - WIDE_ROUNDER == inside ? with_sign : with_any;
+    y = base == 1.0 ? 1.0 : y;
+    return (float)(exponent == 0.0 ? 1.0 : y);
 }
 
 /* ---- sine and cosine ------------------------------------------------------------------------ */
@@ -242,22 +284,23 @@ static inline float wide_atan(float x)
 }
 
 /* 1 - e^(-a*p(a)), a = |x|: -log(1 - erf(a)) is smooth, and begins as a straight line, so that
- * small results keep their digits. 1 in F32 from 4 on. 2^-31. */
+ * small results keep their digits. 1 in F32 from 4 on. 2^-27. */
 static inline float wide_erf(float x)
 {
     const float size = fabsf(x);
     const double a = (double)(size > 4.0f ? 4.0f : size);
-    double p = 0x1.40536b3853889p-20;
-    p = p * a - 0x1.6645966d1c3a3p-16;
-    p = p * a + 0x1.5f3bc931af367p-13;
-    p = p * a - 0x1.84553bcaf12b5p-11;
-    p = p * a + 0x1.d7b09c984cbbap-10;
-    p = p * a - 0x1.095a8c66ec9cap-12;
-    p = p * a - 0x1.39396cbac0c26p-6;
-    p = p * a + 0x1.a4f37eaaa0b01p-4;
-    p = p * a + 0x1.45f308f2e45cep-1;
-    p = p * a + 0x1.20dd750227b9cp+0;
-    return copysignf((float)-wide_expm164(-a * p), x);
+    double p = -0x1.3693798330727p-17;
+    p = p * a + 0x1.ed69594078a0dp-14;
+    p = p * a - 0x1.4bc8dc2dfcbf1p-11;
+    p = p * a + 0x1.b4ff982d1f6c6p-10;
+    p = p * a - 0x1.505c1c466bdfdp-13;
+    p = p * a - 0x1.39cdc7f4ceb24p-6;
+    p = p * a + 0x1.a4fa5dcb8ca58p-4;
+    p = p * a + 0x1.45f2f9c3e2effp-1;
+    p = p * a + 0x1.20dd75178c3bfp+0;
+    double power;
+    const double fraction = wide_exp_parts_short(-a * p, &power);
+    return copysignf((float)((1.0 - power) - power * fraction), x);
 }
 
 /* ---- activations ---------------------------------------------------------------------------- */
