@@ -238,6 +238,17 @@ static bool check_size(const char *who, int64_t height, int64_t width)
     return true;
 }
 
+/* What the gradients of avg_pool2d and interpolate ask of a call. */
+static bool check_grad(const char *who, const rv_tensor *g, const void *options, int64_t height,
+                       int64_t width)
+{
+    if (!rv_check_floating(who, 0, g))
+        return false;
+    if (options == NULL)
+        return rv_fail(RV_ERROR_NULL, who, "the options are NULL");
+    return check_size(who, height, width);
+}
+
 /* ---- avg_pool2d ------------------------------------------------------------------------------ */
 
 static rv_pool_window window_of(const rv_avg_pool2d_options *o)
@@ -299,11 +310,7 @@ rv_tensor *rv_avg_pool2d_grad(rv_tensor *g, const rv_avg_pool2d_options *options
     const char *who = "avg_pool2d_grad";
     const int64_t in[] = {height, width};
     map_rule rule;
-    if (!rv_check_floating(who, 0, g))
-        return NULL;
-    if (options == NULL)
-        return rv_fail_null(RV_ERROR_NULL, who, "the options are NULL");
-    if (!check_size(who, height, width) ||
+    if (!check_grad(who, g, options, height, width) ||
         !window_rule(who, options, window_of(options), in, &rule))
         return NULL;
     return apply_back(who, &rule, g);
@@ -405,11 +412,7 @@ rv_tensor *rv_interpolate_grad(rv_tensor *g, const rv_interpolate_options *optio
     const char *who = "interpolate_grad";
     const int64_t in[] = {height, width};
     map_rule rule;
-    if (!rv_check_floating(who, 0, g))
-        return NULL;
-    if (options == NULL)
-        return rv_fail_null(RV_ERROR_NULL, who, "the options are NULL");
-    if (!check_size(who, height, width) || !point_rule(who, options, in, &rule))
+    if (!check_grad(who, g, options, height, width) || !point_rule(who, options, in, &rule))
         return NULL;
     return apply_back(who, &rule, g);
 }

@@ -61,7 +61,7 @@ static int check_axis(const char *who, const rv_tensor *x, int axis)
 {
     if (!rv_check_floating(who, 0, x))
         return -1;
-    return rv_check_axis(who, axis, x->ndim > 0 ? x->ndim : 1);
+    return rv_check_axis_along(who, axis, x->ndim);
 }
 
 /* The same for a derivative's inputs. */

@@ -25,7 +25,7 @@ static const rv_op argsort_op = RV_OP(argsort, 1, RV_SAVE_NOTHING, RV_NOT_DIFFER
 /* The axis of x, counted from 0; a 0-d x has one. -1 with an error. */
 static int axis_of(const char *who, const rv_tensor *x, int axis)
 {
-    return rv_check(who, 0, x) ? rv_check_axis(who, axis, x->ndim > 0 ? x->ndim : 1) : -1;
+    return rv_check(who, 0, x) ? rv_check_axis_along(who, axis, x->ndim) : -1;
 }
 
 /* The first `count` along an axis of x, which has one. */

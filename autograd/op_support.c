@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "autograd/graph.h"
+#include "autograd/walk.h"
 
 #include "core/elementwise.h"
 #include "core/parallel.h"
@@ -72,10 +73,7 @@ rv_tensor *rv_reversed(const char *who, const rv_tensor *t, uint32_t set)
 
 rv_tensor **rv_tensor_array(int n)
 {
-    /* The array lives in the memory of a tensor, so that the scope owns it. */
-    int64_t bytes = ((int64_t)n + 1) * (int64_t)sizeof(rv_tensor *);
-    const rv_tensor *array = rv_zeros_n(RV_U8, 1, &bytes);
-    return array != NULL ? (rv_tensor **)(void *)array->data : NULL;
+    return rv_graph_array((int64_t)n + 1);
 }
 
 rv_tensor *rv_alone(rv_tensor *x)

@@ -61,9 +61,11 @@ static rv_pool complete(const rv_pool *pool, const rv_tensor *lies)
 
 /* ---- max ------------------------------------------------------------------------------------- */
 
+typedef enum pool_pass { FORWARD, GRADIENT, AT_PLACES } pool_pass;
+
 typedef struct pool_run {
     rv_pool p;
-    enum { FORWARD, GRADIENT, AT_PLACES } what;
+    pool_pass what;
     rv_dtype dtype;
     int64_t planes, each;
     char *x, *y, *places; /* the larger, the smaller */
@@ -112,32 +114,34 @@ bool rv_pool_max(const char *who, const rv_pool *pool, const rv_tensor *x, rv_te
     return true;
 }
 
-rv_tensor *rv_pool_max_grad(const char *who, const rv_pool *pool, const rv_tensor *g,
-                            const rv_tensor *places)
+/* Runs a pass that knows the places already, from `from` to a result of `shape`, which lies as they
+ * do. */
+static rv_tensor *run_by_places(const char *who, const rv_pool *pool, pool_pass what,
+                                const rv_tensor *from, const int64_t shape[2],
+                                const rv_tensor *places)
 {
     RV_SCOPE;
     places = ready(who, places);
-    g = places == NULL ? NULL : laid_as(g, places);
-    rv_tensor *x = g == NULL ? NULL : make(who, places, g->dtype, pool->in);
-    if (x == NULL)
+    from = places == NULL ? NULL : laid_as(from, places);
+    rv_tensor *to = from == NULL ? NULL : make(who, places, from->dtype, shape);
+    if (to == NULL)
         return NULL;
-    pool_run r = {.p = complete(pool, places), .what = GRADIENT};
-    run(&r, x, g, places);
-    return rv_keep(x);
+    pool_run r = {.p = complete(pool, places), .what = what};
+    const bool from_larger = what == AT_PLACES;
+    run(&r, from_larger ? from : to, from_larger ? to : from, places);
+    return rv_keep(to);
+}
+
+rv_tensor *rv_pool_max_grad(const char *who, const rv_pool *pool, const rv_tensor *g,
+                            const rv_tensor *places)
+{
+    return run_by_places(who, pool, GRADIENT, g, pool->in, places);
 }
 
 rv_tensor *rv_pool_max_at(const char *who, const rv_pool *pool, const rv_tensor *x,
                           const rv_tensor *places)
 {
-    RV_SCOPE;
-    places = ready(who, places);
-    x = places == NULL ? NULL : laid_as(x, places);
-    rv_tensor *y = x == NULL ? NULL : make(who, places, x->dtype, pool->out);
-    if (y == NULL)
-        return NULL;
-    pool_run r = {.p = complete(pool, places), .what = AT_PLACES};
-    run(&r, x, y, places);
-    return rv_keep(y);
+    return run_by_places(who, pool, AT_PLACES, x, pool->out, places);
 }
 
 /* ---- places and indices ---------------------------------------------------------------------- */

@@ -150,7 +150,79 @@
         }                                                                                        \
     }
 
-/* The same without vector code, for what calls the C library anyway. */
+/* The same for functions that cost far more than reading their operands: vector code for contiguous
+ * ones only. Others go through small blocks (blocks.c), which are contiguous. */
+void RV_KERNEL(in_blocks)(rv_loop *loop, rv_loop *copy, int64_t size, int operands, int64_t n,
+                          char *const *data, const int64_t *strides);
+
+#define IN_BLOCKS_UNLESS(packed, name, dtype, T, operands)                                     \
+    if (n > 1 && !(packed)) {                                                                  \
+        RV_KERNEL(in_blocks)                                                                   \
+        (RV_KERNEL(name##_##dtype), RV_KERNEL(cast_##dtype##_##dtype), sizeof(T), operands, n, \
+         data, strides);                                                                       \
+        return;                                                                                \
+    }
+
+#define INPUT(T, name, k) const T *const name = (const T *)(const void *)data[k]
+
+#define UNARY_COSTLY(name, dtype, T, expression)                                         \
+    void RV_KERNEL(name##_##dtype)(int64_t n, char *const *data, const int64_t *strides) \
+    {                                                                                    \
+        IN_BLOCKS_UNLESS(STRIDE_IS(T, 0) && STRIDE_IS(T, 1), name, dtype, T, 2)          \
+        T *const y = (T *)(void *)data[0];                                               \
+        INPUT(T, xs, 1);                                                                 \
+        EACH                                                                             \
+        {                                                                                \
+            const T x = xs[i];                                                           \
+            y[i] = (expression);                                                         \
+        }                                                                                \
+    }
+
+#define BINARY_COSTLY(name, dtype, T, expression)                                                  \
+    void RV_KERNEL(name##_##dtype)(int64_t n, char *const *data, const int64_t *strides)           \
+    {                                                                                              \
+        IN_BLOCKS_UNLESS(STRIDE_IS(T, 0) && STRIDE_IS(T, 1) && STRIDE_IS(T, 2), name, dtype, T, 3) \
+        T *const y = (T *)(void *)data[0];                                                         \
+        INPUT(T, as, 1);                                                                           \
+        INPUT(T, bs, 2);                                                                           \
+        EACH                                                                                       \
+        {                                                                                          \
+            const T a = as[i], b = bs[i];                                                          \
+            y[i] = (expression);                                                                   \
+        }                                                                                          \
+    }
+
+#define TERNARY_COSTLY(name, dtype, T, expression)                                                 \
+    void RV_KERNEL(name##_##dtype)(int64_t n, char *const *data, const int64_t *strides)           \
+    {                                                                                              \
+        IN_BLOCKS_UNLESS(STRIDE_IS(T, 0) && STRIDE_IS(T, 1) && STRIDE_IS(T, 2) && STRIDE_IS(T, 3), \
+                         name, dtype, T, 4)                                                        \
+        T *const y = (T *)(void *)data[0];                                                         \
+        INPUT(T, as, 1);                                                                           \
+        INPUT(T, bs, 2);                                                                           \
+        INPUT(T, cs, 3);                                                                           \
+        TERNARY_LOOP(T, T, as[i], bs[i], cs[i], expression)                                        \
+    }
+
+#define QUATERNARY_COSTLY(name, dtype, T, expression)                                    \
+    void RV_KERNEL(name##_##dtype)(int64_t n, char *const *data, const int64_t *strides) \
+    {                                                                                    \
+        IN_BLOCKS_UNLESS(STRIDE_IS(T, 0) && STRIDE_IS(T, 1) && STRIDE_IS(T, 2) &&        \
+                             STRIDE_IS(T, 3) && STRIDE_IS(T, 4),                         \
+                         name, dtype, T, 5)                                              \
+        T *const y = (T *)(void *)data[0];                                               \
+        INPUT(T, as, 1);                                                                 \
+        INPUT(T, bs, 2);                                                                 \
+        INPUT(T, cs, 3);                                                                 \
+        INPUT(T, ds, 4);                                                                 \
+        EACH                                                                             \
+        {                                                                                \
+            const T a = as[i], b = bs[i], c = cs[i], d = ds[i];                          \
+            y[i] = (expression);                                                         \
+        }                                                                                \
+    }
+
+/* Without vector code, for what calls the C library anyway. */
 #define UNARY_CALL(name, dtype, T, expression)                                           \
     void RV_KERNEL(name##_##dtype)(int64_t n, char *const *data, const int64_t *strides) \
     {                                                                                    \

@@ -18,11 +18,11 @@
 
 /* ---- of the output: g is a, y is b ---------------------------------------------------------- */
 
-UNARY(tanh, F32, float, float, wide_tanh(x))
+UNARY_COSTLY(tanh, F32, float, wide_tanh(x))
 UNARY_CALL(tanh, F64, double, tanh(x))
 BOTH(tanh_grad, a *(1 - b * b))
 
-UNARY(sigmoid, F32, float, float, f32_sigmoid(x))
+UNARY_COSTLY(sigmoid, F32, float, f32_sigmoid(x))
 UNARY_CALL(sigmoid, F64, double, f64_sigmoid(x))
 BOTH(sigmoid_grad, a *b *(1 - b))
 
@@ -31,31 +31,31 @@ BOTH(relu_grad, b <= 0 ? 0 : a)
 
 /* ---- of the input: g is a, x is b ----------------------------------------------------------- */
 
-UNARY(silu, F32, float, float, f32_silu(x))
+UNARY_COSTLY(silu, F32, float, f32_silu(x))
 UNARY_CALL(silu, F64, double, f64_silu(x))
-BINARY(silu_grad, F32, float, float, a *f32_silu_slope(b))
-BINARY(silu_grad, F64, double, double, a *f64_silu_slope(b))
+BINARY_COSTLY(silu_grad, F32, float, a *f32_silu_slope(b))
+BINARY_COSTLY(silu_grad, F64, double, a *f64_silu_slope(b))
 
-UNARY(gelu, F32, float, float, f32_gelu(x))
+UNARY_COSTLY(gelu, F32, float, f32_gelu(x))
 UNARY_CALL(gelu, F64, double, f64_gelu(x))
-BINARY(gelu_grad, F32, float, float, a *f32_gelu_slope(b))
-BINARY(gelu_grad, F64, double, double, a *f64_gelu_slope(b))
+BINARY_COSTLY(gelu_grad, F32, float, a *f32_gelu_slope(b))
+BINARY_COSTLY(gelu_grad, F64, double, a *f64_gelu_slope(b))
 
-UNARY(gelu_tanh, F32, float, float, wide_gelu_tanh(x))
+UNARY_COSTLY(gelu_tanh, F32, float, wide_gelu_tanh(x))
 UNARY_CALL(gelu_tanh, F64, double, f64_gelu_tanh(x))
-BINARY(gelu_tanh_grad, F32, float, float, a *wide_gelu_tanh_slope(b))
-BINARY(gelu_tanh_grad, F64, double, double, a *f64_gelu_tanh_slope(b))
+BINARY_COSTLY(gelu_tanh_grad, F32, float, a *wide_gelu_tanh_slope(b))
+BINARY_COSTLY(gelu_tanh_grad, F64, double, a *f64_gelu_tanh_slope(b))
 
-UNARY(log_sigmoid, F32, float, float, wide_log_sigmoid(x))
+UNARY_COSTLY(log_sigmoid, F32, float, wide_log_sigmoid(x))
 UNARY_CALL(log_sigmoid, F64, double, -f64_softplus(-x))
-BINARY(log_sigmoid_grad, F32, float, float, a *f32_sigmoid(-b))
-BINARY(log_sigmoid_grad, F64, double, double, a *f64_sigmoid(-b))
+BINARY_COSTLY(log_sigmoid_grad, F32, float, a *f32_sigmoid(-b))
+BINARY_COSTLY(log_sigmoid_grad, F64, double, a *f64_sigmoid(-b))
 
 /* alpha is b; beside a gradient it is c. */
-BINARY(elu, F32, float, float, a > 0 ? a : b * wide_expm1(a))
-BINARY(elu, F64, double, double, a > 0 ? a : b * expm1(a))
-TERNARY(elu_grad, F32, float, float, b <= 0 ? a * c * f32_exp_below_0(b) : a)
-TERNARY(elu_grad, F64, double, double, b <= 0 ? a * c * exp(b) : a)
+BINARY_COSTLY(elu, F32, float, a > 0 ? a : b * wide_expm1(a))
+BINARY_COSTLY(elu, F64, double, a > 0 ? a : b * expm1(a))
+TERNARY_COSTLY(elu_grad, F32, float, b <= 0 ? a * c * f32_exp_below_0(b) : a)
+TERNARY_COSTLY(elu_grad, F64, double, b <= 0 ? a * c * exp(b) : a)
 
 /* The constants of Klambauer et al. 2017. */
 #define SELU_SCALE 1.0507009873554804934193349852946
@@ -68,23 +68,25 @@ static inline float f32_selu(float x)
     return x > 0 ? (float)SELU_SCALE * x : below;
 }
 
-UNARY(selu, F32, float, float, f32_selu(x))
+UNARY_COSTLY(selu, F32, float, f32_selu(x))
 UNARY_CALL(selu, F64, double, SELU_SCALE *(x > 0 ? x : SELU_ALPHA * expm1(x)))
-BINARY(selu_grad, F32, float, float,
-       b <= 0 ? a * (float)(SELU_SCALE * SELU_ALPHA) * f32_exp_below_0(b) : a * (float)SELU_SCALE)
-BINARY(selu_grad, F64, double, double,
-       b <= 0 ? a * (SELU_SCALE * SELU_ALPHA) * exp(b) : a * SELU_SCALE)
+BINARY_COSTLY(selu_grad, F32, float,
+              b <= 0 ? a * (float)(SELU_SCALE * SELU_ALPHA) * f32_exp_below_0(b)
+                     : a * (float)SELU_SCALE)
+BINARY_COSTLY(selu_grad, F64, double,
+              b <= 0 ? a * (SELU_SCALE * SELU_ALPHA) * exp(b) : a * SELU_SCALE)
 
 /* The slope below 0 is b; beside a gradient it is c. */
 BOTH(leaky_relu, a > 0 ? a : a * b)
 TERNARY(leaky_relu_grad, F32, float, float, b > 0 ? a : a * c)
 TERNARY(leaky_relu_grad, F64, double, double, b > 0 ? a : a * c)
 
-/* beta and the threshold are b and c; beside a gradient c and d. */
+/* beta and the threshold are b and c; beside a gradient c and d. Of F32 they become doubles: once,
+ * before the loop, where they are one number each, which is a sixth of the time. */
 TERNARY(softplus, F32, float, float, wide_softplus(a, b, c))
-TERNARY(softplus, F64, double, double, a *b > c ? a : f64_softplus(a * b) / b)
-QUATERNARY(softplus_grad, F32, float, float, b *c > d ? a : a * f32_sigmoid(b * c))
-QUATERNARY(softplus_grad, F64, double, double, b *c > d ? a : a * f64_sigmoid(b * c))
+TERNARY_COSTLY(softplus, F64, double, a *b > c ? a : f64_softplus(a * b) / b)
+QUATERNARY_COSTLY(softplus_grad, F32, float, b *c > d ? a : a * f32_sigmoid(b * c))
+QUATERNARY_COSTLY(softplus_grad, F64, double, b *c > d ? a : a * f64_sigmoid(b * c))
 
 /* ---- choices: g is a, and b is the input ---------------------------------------------------- */
 

@@ -30,7 +30,7 @@ UNARY(round, F32, float, float, rintf(x))
 UNARY(round, F64, double, double, rint(x))
 
 #define FUNCTION(name)                             \
-    UNARY(name, F32, float, float, wide_##name(x)) \
+    UNARY_COSTLY(name, F32, float, wide_##name(x)) \
     UNARY_CALL(name, F64, double, name(x))
 
 FUNCTION(exp)
@@ -62,29 +62,23 @@ static bool turns_are_small(int64_t n, const float *x)
     return larger == 0;
 }
 
-#define TURN(name, quarter_turns)                                                    \
-    void RV_KERNEL(name##_F32)(int64_t n, char *const *data, const int64_t *strides) \
-    {                                                                                \
-        if (STRIDE_IS(float, 0) && STRIDE_IS(float, 1)) {                            \
-            for (int64_t start = 0; start < n; start += TURN_BLOCK) {                \
-                const int64_t left = n - start;                                      \
-                const int64_t count = left < TURN_BLOCK ? left : TURN_BLOCK;         \
-                const float *const x = (const float *)(const void *)data[1] + start; \
-                float *const y = (float *)(void *)data[0] + start;                   \
-                if (turns_are_small(count, x)) {                                     \
-                    RV_INDEPENDENT for (int64_t i = 0; i < count; i++) y[i] =        \
-                        wide_turn(x[i], quarter_turns);                              \
-                } else {                                                             \
-                    for (int64_t i = 0; i < count; i++)                              \
-                        y[i] = name##_of(x[i]);                                      \
-                }                                                                    \
-            }                                                                        \
-            return;                                                                  \
-        }                                                                            \
-        OPERAND(0);                                                                  \
-        OPERAND(1);                                                                  \
-        for (int64_t i = 0; i < n; i++)                                              \
-            ELEMENT(float, 0, i) = name##_of(ELEMENT(const float, 1, i));            \
+#define TURN(name, quarter_turns)                                                         \
+    void RV_KERNEL(name##_F32)(int64_t n, char *const *data, const int64_t *strides)      \
+    {                                                                                     \
+        IN_BLOCKS_UNLESS(STRIDE_IS(float, 0) && STRIDE_IS(float, 1), name, F32, float, 2) \
+        for (int64_t start = 0; start < n; start += TURN_BLOCK) {                         \
+            const int64_t left = n - start;                                               \
+            const int64_t count = left < TURN_BLOCK ? left : TURN_BLOCK;                  \
+            const float *const x = (const float *)(const void *)data[1] + start;          \
+            float *const y = (float *)(void *)data[0] + start;                            \
+            if (turns_are_small(count, x)) {                                              \
+                RV_INDEPENDENT for (int64_t i = 0; i < count; i++) y[i] =                 \
+                    wide_turn(x[i], quarter_turns);                                       \
+            } else {                                                                      \
+                for (int64_t i = 0; i < count; i++)                                       \
+                    y[i] = name##_of(x[i]);                                               \
+            }                                                                             \
+        }                                                                                 \
     }
 
 TURN(sin, 0)
@@ -93,10 +87,8 @@ UNARY_CALL(sin, F64, double, sin(x))
 UNARY_CALL(cos, F64, double, cos(x))
 
 /* Squares, and what their derivative raises to the power of 1, are most of all powers: one exponent
- * for all elements is looked at before the loop. Any other is written to an array first: where it
+ * for all elements is looked at before the loop. Any other stands in a block, many times: where it
  * is known to be one, compilers make a loop without vector code for each of its cases. */
-#define POW_BLOCK 256
-
 #define POW(dtype, T, function)                                                                   \
     static bool pow_is_simple_##dtype(int64_t n, char *const *data, const int64_t *strides)       \
     {                                                                                             \
@@ -111,36 +103,15 @@ UNARY_CALL(cos, F64, double, cos(x))
         return exponent == 2 || exponent == 1;                                                    \
     }                                                                                             \
                                                                                                   \
-    static void pow_of_block_##dtype(int64_t n, T *y, const T *as, const T *bs)                   \
-    {                                                                                             \
-        EACH y[i] = function(as[i], bs[i]);                                                       \
-    }                                                                                             \
-                                                                                                  \
     void RV_KERNEL(pow_##dtype)(int64_t n, char *const *data, const int64_t *strides)             \
     {                                                                                             \
         if (n <= 0 || (strides[2] == 0 && pow_is_simple_##dtype(n, data, strides)))               \
             return;                                                                               \
+        IN_BLOCKS_UNLESS(STRIDE_IS(T, 0) && STRIDE_IS(T, 1) && STRIDE_IS(T, 2), pow, dtype, T, 3) \
         T *const y = (T *)(void *)data[0];                                                        \
-        const T *const as = (const T *)(const void *)data[1];                                     \
-        const T *const bs = (const T *)(const void *)data[2];                                     \
-        const bool packed = STRIDE_IS(T, 0) && STRIDE_IS(T, 1);                                   \
-        if (packed && STRIDE_IS(T, 2)) {                                                          \
-            pow_of_block_##dtype(n, y, as, bs);                                                   \
-        } else if (packed && strides[2] == 0) {                                                   \
-            T same[POW_BLOCK];                                                                    \
-            for (int i = 0; i < POW_BLOCK; i++)                                                   \
-                same[i] = bs[0];                                                                  \
-            for (int64_t i = 0; i < n; i += POW_BLOCK)                                            \
-                pow_of_block_##dtype(n - i < POW_BLOCK ? n - i : POW_BLOCK, y + i, as + i, same); \
-        } else {                                                                                  \
-            OPERAND(0);                                                                           \
-            OPERAND(1);                                                                           \
-            OPERAND(2);                                                                           \
-            for (int64_t i = 0; i < n; i++) {                                                     \
-                const T a = ELEMENT(const T, 1, i), b = ELEMENT(const T, 2, i);                   \
-                ELEMENT(T, 0, i) = function(a, b);                                                \
-            }                                                                                     \
-        }                                                                                         \
+        INPUT(T, as, 1);                                                                          \
+        INPUT(T, bs, 2);                                                                          \
+        EACH y[i] = function(as[i], bs[i]);                                                       \
     }
 
 POW(F32, float, wide_pow)
