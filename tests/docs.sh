@@ -25,6 +25,9 @@ for name in $operations; do
         fail "docs/operations.md has no row for $name"
 done
 
+grep -q " $(wc -w <<<"$operations") operations " README.md ||
+    fail "README.md has another number of operations than $(wc -w <<<"$operations")"
+
 # Every file in backticks is there; one without a folder is in the room named before it. script.c is
 # what the README's reader makes.
 for name in $(grep -Eoh '`[a-zA-Z0-9_./-]+\.(h|c|md|sh|inc|py)`' "${pages[@]}" | tr -d '`' |
