@@ -12,6 +12,9 @@
  * caller holds the one reference of what a function here returns. A container takes over the
  * reference of each child it is given, also when it fails; then it gives it back for the caller.
  *
+ * The layers themselves are in layers_network.h, layers_conv.h, layers_norm.h, layers_activation.h
+ * and layers_container.h; layers.h is all of them.
+ *
  * Names are PyTorch's: the path of children's names, then the parameter's, joined by dots
  * ("1.weight"). They are the names in rv_state, and so in the file that rv_save writes.
  */
@@ -63,69 +66,6 @@ RV_API rv_layer *rv_layer_retain(rv_layer *layer);
 /* Drops the caller's reference; NULL is ignored. */
 RV_API void rv_layer_free(rv_layer *layer);
 
-/* ---- the layers ------------------------------------------------------------------------------ *
- *
- * Shapes are of x and the result; `..` is any number of axes. All return NULL with an error for bad
- * options or when memory is out. Floating means F32 or F64. */
-
-/* One child after the other, named "0", "1", ... A NULL child is an error (the child's own, when
- * making it failed), and all others are freed. */
-#define rv_layer_sequential(...)                                     \
-    __extension__({                                                  \
-        RV_QUIET_BEGIN                                               \
-        rv_layer *const rv_children_[] = {__VA_ARGS__};              \
-        RV_QUIET_END                                                 \
-        rv_layer_sequential_n(rv_children_, RV_COUNT(rv_children_)); \
-    })
-/* The same with an array; of 0 children: returns its input. */
-RV_API rv_layer *rv_layer_sequential_n(rv_layer *const *children, int64_t count);
-
-typedef struct rv_layer_linear_options {
-    int64_t in_features;  /* >= 1 */
-    int64_t out_features; /* >= 1 */
-    bool bias;            /* default true; false: no bias */
-    rv_dtype dtype;       /* of the parameters; default RV_F32; or RV_F64 */
-} rv_layer_linear_options;
-
-/* rv_layer_linear(784, 100, .bias = false): x weight' + bias, [.., in] -> [.., out], floating.
- * Parameters "weight" [out, in] and "bias" [out], both drawn uniformly from
- * [-1/sqrt(in), 1/sqrt(in)], as in PyTorch (there: kaiming_uniform with a = sqrt(5)). For others,
- * see layers/init.h: rv_init_he_normal(rv_layer_parameter(layer, "weight")). */
-#define rv_layer_linear(...)                                                                 \
-    RV_OPTIONS(rv_layer_linear_with, rv_layer_linear_options, .bias = true, .dtype = RV_F32, \
-               .in_features = __VA_ARGS__)
-RV_API rv_layer *rv_layer_linear_with(const rv_layer_linear_options *options);
-
-typedef struct rv_layer_flatten_options {
-    int start_axis; /* default 1: the axis of samples stays; negative: from the end */
-    int end_axis;   /* default -1: to the last one, included */
-} rv_layer_flatten_options;
-
-/* rv_layer_flatten(): the axes from start_axis to end_axis become one: [n, 1, 28, 28] -> [n, 784].
- * Any dtype; a view where possible. Errors, when it runs: an axis that x does not have, start_axis
- * after end_axis. */
-#define rv_layer_flatten(...)                                                                    \
-    RV_OPTIONS(rv_layer_flatten_with, rv_layer_flatten_options, .start_axis = 1, .end_axis = -1, \
-               __VA_ARGS__)
-RV_API rv_layer *rv_layer_flatten_with(const rv_layer_flatten_options *options);
-
-/* The activations: functions of each element, floating, any shape (autograd/operations.h). */
-RV_API rv_layer *rv_layer_relu(void);    /* max(x, 0) */
-RV_API rv_layer *rv_layer_tanh(void);    /* (e^x - e^-x) / (e^x + e^-x) */
-RV_API rv_layer *rv_layer_sigmoid(void); /* 1 / (1 + e^-x) */
-
-typedef struct rv_layer_dropout_options {
-    int unused; /* comes first so that a p without a name follows it, and none is the default */
-    double p;   /* the probability that an element is dropped; default 0.5; 0 to 1 */
-} rv_layer_dropout_options;
-
-/* rv_layer_dropout(0.2), or rv_layer_dropout() for 0.5: in train mode each element becomes 0 with
- * probability p, else x / (1 - p) (Srivastava et al. 2014); in eval mode x is returned. Floating,
- * any shape. Draws from the generator (core/random.h). */
-#define rv_layer_dropout(...) \
-    RV_OPTIONS(rv_layer_dropout_with, rv_layer_dropout_options, .p = 0.5, .unused = 0, __VA_ARGS__)
-RV_API rv_layer *rv_layer_dropout_with(const rv_layer_dropout_options *options);
-
 /* ---- writing a layer ------------------------------------------------------------------------- *
  *
  * The library's layers are written with nothing but this. All of a layer that scales its input by a
@@ -159,6 +99,9 @@ typedef struct rv_layer_class {
     void (*destroy)(rv_layer *self);
     /* Called after the mode was set; NULL: there is nothing to do. */
     void (*train)(rv_layer *self, bool on);
+    /* How many multiplications with an addition the layer itself, without its children, needs to
+     * make y of x: for rv_layer_summary; NULL: none worth counting. */
+    int64_t (*multiply_adds)(const rv_layer *self, const rv_tensor *x, const rv_tensor *y);
 } rv_layer_class;
 
 /* What an instance begins with. Read its fields; change none. */
@@ -185,6 +128,10 @@ RV_API rv_layer *rv_layer_new(const rv_layer_class *layer_class);
 RV_API rv_tensor *rv_layer_add_parameter(rv_layer *layer, const char *name, rv_tensor *tensor);
 RV_API rv_tensor *rv_layer_add_buffer(rv_layer *layer, const char *name, rv_tensor *tensor);
 RV_API rv_layer *rv_layer_add_child(rv_layer *layer, const char *name, rv_layer *child);
+
+/* The same for several children, all of which are taken over: each is named as rv_layer_named named
+ * it, or by its number, "0", "1", ... False with an error. */
+RV_API bool rv_layer_add_children(rv_layer *layer, rv_layer *const *children, int64_t count);
 
 /* Returns the layer if everything that was added to it was; else frees it and returns NULL: the
  * last line of a function that makes one. */

@@ -42,6 +42,7 @@ struct rv_layer_parts {
                        and `depth` of those stay right, and no layer can come to contain itself */
     int depth;      /* 1 without children */
     bool failed;    /* something could not be added */
+    char given_name[RV_LAYER_NAME_BYTES]; /* by rv_layer_named; empty: none */
 };
 
 /* Whether the layer may be used; false with an error under `who`. */
