@@ -42,6 +42,42 @@ RV_API bool rv_layer_train(rv_layer *layer, bool on);
 /* Which mode; false for NULL. */
 RV_API bool rv_layer_is_training(const rv_layer *layer);
 
+/* Freezes (true) or thaws (false) all parameters of a layer and of everything in it: frozen ones
+ * require no gradient, and an optimizer that has them passes them over. A parameter that is tied is
+ * frozen in all its places. Modes stay as they are: running statistics of a frozen batch norm go on
+ * moving unless that part is in eval mode. False with an error for NULL. */
+RV_API bool rv_layer_freeze(rv_layer *layer, bool on);
+
+/* Those of rv_parameters that are not frozen, in an array that the innermost scope owns: for an
+ * optimizer made after freezing. */
+RV_API rv_tensors rv_trainable_parameters(const rv_layer *layer);
+
+typedef struct rv_layer_totals {
+    int64_t parameters;    /* how many numbers are parameters, each once, */
+    int64_t trainable;     /* and how many of these are not frozen */
+    int64_t multiply_adds; /* how many multiplications with an addition one forward needs */
+} rv_layer_totals;
+
+/* rv_layer_summary(net, RV_F32, 1, 3, 32, 32): prints a table of the layers with their outputs'
+ * shapes, parameters and multiply-adds, and the totals, to stdout, for an input of that dtype and
+ * shape. The net runs once, on zeros, in eval mode, without being recorded; then it is in the modes
+ * it was in. Each layer stands under the name it has in its container. What stands in two places is
+ * listed in both, its parameters (as tied ones) and what is in it only in the first; a layer that
+ * runs several times counts its multiply-adds each time. Counted are those of layers whose class
+ * says how many (linear and convolutions). No other thread may run the net meanwhile. False with an
+ * error if the net fails or the table cannot be written. */
+#define rv_layer_summary(layer, ...)                                                             \
+    __extension__({                                                                              \
+        RV_QUIET_BEGIN                                                                           \
+        const int64_t rv_summary_[] = {__VA_ARGS__};                                             \
+        RV_QUIET_END                                                                             \
+        rv_layer_summary_n(stdout, (layer), (rv_dtype)rv_summary_[0], RV_COUNT(rv_summary_) - 1, \
+                           rv_summary_ + 1, NULL);                                               \
+    })
+/* The same to any file (NULL: none), with the totals in *totals unless it is NULL. */
+RV_API bool rv_layer_summary_n(FILE *file, rv_layer *layer, rv_dtype dtype, int ndim,
+                               const int64_t *shape, rv_layer_totals *totals);
+
 /* The parameters of a layer and of everything in it, each once, in PyTorch's order: a layer's own
  * as they were added, then its children's. The view is borrowed: valid until something is added to
  * the layer or it is freed. None, with an error, for NULL. */

@@ -192,6 +192,34 @@ rv_tensors rv_parameters(const rv_layer *layer)
     return (rv_tensors){.items = all->items, .count = all->count};
 }
 
+bool rv_layer_freeze(rv_layer *layer, bool on)
+{
+    if (!rv_layer_check("layer_freeze", layer))
+        return false;
+    const rv_tensor_list *all = &layer->parts->tensors[RV_SORT_PARAMETER].all;
+    bool ok = true;
+    for (int64_t i = 0; ok && i < all->count; i++)
+        ok = (on ? rv_require_no_grad(all->items[i]) : rv_require_grad(all->items[i])) != NULL;
+    return ok;
+}
+
+rv_tensors rv_trainable_parameters(const rv_layer *layer)
+{
+    if (!rv_layer_check("trainable_parameters", layer))
+        return (rv_tensors){0};
+    const rv_tensor_list *all = &layer->parts->tensors[RV_SORT_PARAMETER].all;
+    const int64_t bytes = all->count * (int64_t)sizeof(rv_tensor *);
+    rv_tensor *memory = rv_empty_n(RV_U8, 1, &bytes); /* so that the scope owns it */
+    if (memory == NULL)
+        return (rv_tensors){0};
+    rv_tensor **items = (rv_tensor **)(void *)memory->data;
+    int64_t count = 0;
+    for (int64_t i = 0; i < all->count; i++)
+        if (rv_requires_grad(all->items[i]))
+            items[count++] = all->items[i];
+    return (rv_tensors){.items = items, .count = count};
+}
+
 /* ---- adding ---------------------------------------------------------------------------------- */
 
 static bool is_name(const char *who, const char *name)

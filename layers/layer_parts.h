@@ -35,7 +35,15 @@ typedef struct rv_tensor_parts {
 
 typedef enum rv_sort { RV_SORT_PARAMETER, RV_SORT_BUFFER, RV_SORT_COUNT } rv_sort;
 
+/* Who is told of what a layer made of x: rv_layer_summary. */
+typedef struct rv_layer_watch rv_layer_watch;
+struct rv_layer_watch {
+    void (*seen)(rv_layer_watch *watch, const rv_layer *layer, const rv_tensor *x,
+                 const rv_tensor *y);
+};
+
 struct rv_layer_parts {
+    rv_layer_watch *watch; /* NULL: nobody */
     rv_tensor_parts tensors[RV_SORT_COUNT];
     rv_part_list children;
     int64_t places; /* in how many containers it stands: then nothing can be added, so that `all`
