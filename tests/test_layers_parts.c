@@ -216,3 +216,56 @@ Test(layers_parts, a_summary)
     rv_error();
     rv_layer_free(net);
 }
+
+typedef struct task {
+    rv_layer *net;
+    rv_tensor *x;
+} task;
+
+static rv_tensor *of_net(void *context)
+{
+    task *t = context;
+    return rv_forward(t->net, t->x);
+}
+
+/* A tied parameter is counted with its first layer. */
+Test(layers_parts, a_summary_of_what_is_tied)
+{
+    RV_SCOPE;
+    rv_tensor *tied = rv_ones(RV_F32, 6);
+    rv_layer *layers[] = {rv_layer_relu(), rv_layer_tanh(), rv_layer_tanh()};
+    rv_layer_add_parameter(layers[0], "weight", tied);
+    rv_layer_add_parameter(layers[1], "weight", tied);
+    rv_layer_add_parameter(layers[2], "weight", rv_ones(RV_F32, 2000));
+    rv_layer *net = rv_layer_sequential_n(layers, 3);
+    cr_expect(summary_is(net, 1, (int64_t[]){3},
+                         "layer       output                    parameters   multiply-adds\n"
+                         "sequential  [3]                                                 \n"
+                         "  0 relu    [3]                                6                \n"
+                         "  1 tanh    [3]                                                 \n"
+                         "  2 tanh    [3]                            2,000                \n"
+                         "2,006 parameters (2,006 trainable, 0 frozen), 0 multiply-adds\n"));
+    rv_layer_free(net);
+    cr_expect(no_error());
+}
+
+/* One layer with statistics in two places: both gradients, and both batches counted. */
+Test(layers_parts, a_shared_convolution_and_its_norm)
+{
+    RV_SCOPE;
+    rv_layer *shared = rv_layer_sequential(rv_layer_conv2d(2, 2, 3, .padding = 1, .dtype = RV_F64),
+                                           rv_layer_batch_norm2d(2, .dtype = RV_F64));
+    rv_layer *net = rv_layer_sequential(shared, rv_layer_tanh(), rv_layer_retain(shared));
+    rv_tensor *x = rv_randn(RV_F64, 2, 2, 3, 3);
+    const rv_tensors p = rv_parameters(net);
+    cr_expect_eq(p.count, 4);
+    task t = {net, x};
+    rv_gradcheck_report r;
+    cr_expect(rv_gradcheck(of_net, &t, p.items, (int)p.count, &r) && r.compared > 0, "%s",
+              r.message);
+    const double before = rv_item(rv_layer_buffer(net, "0.1.num_batches_tracked"));
+    rv_forward(net, x);
+    cr_expect_eq(rv_item(rv_layer_buffer(net, "0.1.num_batches_tracked")), before + 2);
+    rv_layer_free(net);
+    cr_expect(no_error());
+}
