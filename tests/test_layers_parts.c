@@ -84,7 +84,9 @@ Test(layers_parts, what_cannot_be_frozen)
     cr_expect(error_is(RV_ERROR_GRAPH, "require_no_grad: the tensor was computed by tanh"));
     rv_tensor *plain = VECTOR(1);
     cr_expect_eq(rv_require_no_grad(plain), plain);
-    cr_expect_eq(rv_trainable_parameters(rv_layer_relu()).count, 0);
+    rv_layer *relu = rv_layer_relu();
+    cr_expect_eq(rv_trainable_parameters(relu).count, 0);
+    rv_layer_free(relu);
     cr_expect(no_error());
 }
 
