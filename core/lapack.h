@@ -27,14 +27,14 @@ bool rv_lapack_cholesky(const char *who, rv_tensor *a);
 /* a [..,n,n] becomes its LU factors, `pivots` (U8 [..,4n]: n ints each) the exchanges. A matrix
  * that is singular, one factor having a zero on its diagonal, is an error unless `singular_too`. */
 bool rv_lapack_lu(const char *who, rv_tensor *a, rv_tensor *pivots, bool singular_too);
-/* b [..,n,k] becomes x of a x = b, or of a' x = b, a being given by its factors, whose leading axes may have
- * strides of 0. */
-bool rv_lapack_lu_solve(const char *who, bool transposed, const rv_tensor *lu, const rv_tensor *pivots,
-                        rv_tensor *b);
+/* b [..,n,k] becomes x of a x = b, or of a' x = b, a being given by its factors, whose leading axes
+ * may have strides of 0. */
+bool rv_lapack_lu_solve(const char *who, bool transposed, const rv_tensor *lu,
+                        const rv_tensor *pivots, rv_tensor *b);
 /* Factors become the inverse. */
 bool rv_lapack_lu_inverse(const char *who, rv_tensor *lu, const rv_tensor *pivots);
-/* Each determinant, its sign, and the logarithm of its absolute value: row-major [..]; those that are
- * NULL are not wanted. */
+/* Each determinant, its sign, and the logarithm of its absolute value: row-major [..]; those that
+ * are NULL are not wanted. */
 bool rv_lapack_lu_determinant(const char *who, const rv_tensor *lu, const rv_tensor *pivots,
                               rv_tensor *determinant, rv_tensor *sign, rv_tensor *logarithm);
 

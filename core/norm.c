@@ -16,6 +16,8 @@
 
 /* Elements of a piece of work, and of the blocks of a pass over rows. */
 #define PIECE 16384
+/* Rows shorter than this are taken several at a time. */
+#define WIDE 64
 
 /* Where a channel's coefficients stand: rv_norm_terms. */
 enum { OF_G, OF_A, OF_X, REST, CENTER, COEFFICIENTS };
@@ -26,6 +28,8 @@ typedef struct channel_view {
     const rv_tensor *x;
     bool by_rows; /* channels-last: rows of channels */
     int64_t n, channels, inner;
+    int64_t rows, width; /* by rows: `width` is some rows of few channels, taken as one; else
+                            channels */
 } channel_view;
 
 /* The sizes that x [n, channels, ...] has as three axes. */
@@ -35,6 +39,12 @@ static channel_view view_of(const rv_tensor *x)
     for (int i = 2; i < x->ndim; i++)
         v.inner *= x->shape[i];
     v.by_rows = v.inner == 1 || !rv_is_contiguous(x);
+    const int64_t rows = v.n * v.inner;
+    int64_t together = v.by_rows && v.channels < WIDE ? WIDE / v.channels : 1;
+    while (rows % together != 0)
+        together--;
+    v.rows = rows / together;
+    v.width = v.channels * together;
     return v;
 }
 
@@ -82,8 +92,9 @@ static double rounded(rv_dtype dtype, double value)
 
 /* ---- the first pass -------------------------------------------------------------------------- */
 
-/* Sums of every channel: 2 moments of x, or 2 or 5 sums of products. Block b of channel c puts its
- * own at sums[(b * channels + c) * count]. */
+/* Sums of every channel: 2 moments of x, or 2 or 5 sums of products. Part i of channel c is at
+ * sums[(i * channels + c) * count]; a block gives one part, or, of rows that are taken together,
+ * one for each. */
 typedef struct summing {
     channel_view v;
     const rv_tensor *g, *a;   /* NULL: moments; a may be NULL */
@@ -92,7 +103,7 @@ typedef struct summing {
     int64_t samples, chunk; /* by lines: what a block takes of n and of inner */
     int64_t chunks;         /* by lines: how many of those are in inner */
     int64_t rows;           /* by rows: what a block takes of n*inner */
-    int64_t blocks;
+    int64_t blocks, parts;
     double *sums;
     size_t bytes;
 } summing;
@@ -102,22 +113,23 @@ static void cut(summing *s)
 {
     const channel_view *v = &s->v;
     if (v->by_rows) {
-        const int64_t rows = PIECE / v->channels;
+        const int64_t rows = PIECE / v->width;
         s->rows = rows > 8 ? rows : 8;
-        s->blocks = rv_quotient_up(v->n * v->inner, s->rows);
+        s->blocks = rv_quotient_up(v->rows, s->rows);
+        s->parts = s->blocks * (v->width / v->channels);
         return;
     }
     s->chunk = rv_smaller(v->inner, RV_NORM_BLOCK);
     s->chunks = rv_quotient_up(v->inner, s->chunk);
     s->samples = s->chunks > 1 ? 1 : rv_smaller(v->n, rv_quotient_up(RV_NORM_BLOCK / 2, s->chunk));
-    s->blocks = s->chunks * rv_quotient_up(v->n, s->samples);
+    s->parts = s->blocks = s->chunks * rv_quotient_up(v->n, s->samples);
 }
 
-/* How many of a channel's elements block b has. */
+/* How many of a channel's elements a part of block b has. */
 static int64_t block_size(const summing *s, int64_t b)
 {
     if (s->v.by_rows)
-        return rv_smaller(s->rows, s->v.n * s->v.inner - b * s->rows);
+        return rv_smaller(s->rows, s->v.rows - b * s->rows);
     const int64_t samples = rv_smaller(s->samples, s->v.n - b / s->chunks * s->samples);
     return samples * rv_smaller(s->chunk, s->v.inner - b % s->chunks * s->chunk);
 }
@@ -125,13 +137,13 @@ static int64_t block_size(const summing *s, int64_t b)
 static void sum_rows(const summing *s, int64_t b)
 {
     const rv_kernels *k = rv_kernels_get();
-    const int64_t channels = s->v.channels, first = b * s->rows * channels;
+    const int64_t width = s->v.width, first = b * s->rows * width;
     const rv_dtype dtype = s->v.x->dtype;
-    double *const into = s->sums + b * channels * s->count;
+    double *const into = s->sums + b * width * s->count;
     if (s->g == NULL)
-        k->norm_moments_columns[dtype](block_size(s, b), channels, offset(s->v.x, first), into);
+        k->norm_moments_columns[dtype](block_size(s, b), width, offset(s->v.x, first), into);
     else
-        k->norm_products_columns[dtype](block_size(s, b), channels, offset(s->g, first),
+        k->norm_products_columns[dtype](block_size(s, b), width, offset(s->g, first),
                                         offset(s->a, first), offset(s->v.x, first),
                                         s->centers->data, into);
 }
@@ -170,7 +182,7 @@ static void sum_piece(void *context, int64_t piece)
 static bool run_sums(const char *who, summing *s)
 {
     cut(s);
-    const int64_t sums = s->blocks * s->v.channels * s->count;
+    const int64_t sums = s->parts * s->v.channels * s->count;
     s->bytes = (size_t)sums * sizeof(double);
     s->sums = rv_memory_get(who, s->bytes);
     if (s->sums == NULL)
@@ -194,13 +206,16 @@ static void merge_moments(const merging *m, int64_t channel)
 {
     const summing *s = m->s;
     const int64_t channels = s->v.channels;
-    double mean = 0, squares = 0, count = (double)(s->v.n * s->v.inner);
-    for (int64_t b = 0; b < s->blocks; b++)
-        mean += s->sums[2 * (b * channels + channel)] * ((double)block_size(s, b) / count);
-    for (int64_t b = 0; b < s->blocks; b++) {
-        const double *own = s->sums + 2 * (b * channels + channel);
+    const int64_t together = s->parts / s->blocks;
+    const double count = (double)(s->v.n * s->v.inner);
+    double mean = 0, squares = 0;
+    for (int64_t i = 0; i < s->parts; i++)
+        mean +=
+            s->sums[2 * (i * channels + channel)] * ((double)block_size(s, i / together) / count);
+    for (int64_t i = 0; i < s->parts; i++) {
+        const double *own = s->sums + 2 * (i * channels + channel);
         const double by = own[0] - mean;
-        squares += own[1] + by * by * (double)block_size(s, b);
+        squares += own[1] + by * by * (double)block_size(s, i / together);
     }
     const double variance = squares / count;
     m->statistics[channel] = mean;
@@ -237,7 +252,7 @@ static void combine_piece(void *context, int64_t piece)
     const combining *c = context;
     const rv_kernels *k = rv_kernels_get();
     const channel_view *v = &c->v;
-    const int64_t length = v->by_rows ? v->channels : v->inner;
+    const int64_t length = v->by_rows ? v->width : v->inner;
     const int64_t lines = v->x->numel / length, each = PIECE / length > 0 ? PIECE / length : 1;
     const int64_t first = piece * each, count = rv_smaller(each, lines - first);
     if (v->by_rows)
@@ -259,8 +274,8 @@ static rv_tensor *combined(const channel_view *v, const rv_tensor *g, const rv_t
                              .x = v->x->data,
                              .out = out->data,
                              .coefficients = coefficients->data,
-                             .channels = v->channels}};
-    const int64_t length = v->by_rows ? v->channels : v->inner;
+                             .channels = v->width}};
+    const int64_t length = v->by_rows ? v->width : v->inner;
     const int64_t each = PIECE / length > 0 ? PIECE / length : 1;
     rv_parallel(rv_quotient_up(v->x->numel / length, each), combine_piece, &c);
     return out;
@@ -269,16 +284,21 @@ static rv_tensor *combined(const channel_view *v, const rv_tensor *g, const rv_t
 /* Coefficients for the second pass, or the centers for the first, of x's dtype. */
 static rv_tensor *new_coefficients(const channel_view *v, int count)
 {
-    return rv_empty_n(v->x->dtype, 2, (const int64_t[]){count, v->channels});
+    return rv_empty_n(v->x->dtype, 2, (const int64_t[]){count, v->width});
 }
 
-static void set(const rv_tensor *coefficients, int which, int64_t channel, double value)
+/* One coefficient of a channel, in all of the rows that are taken together. */
+static void set(const rv_tensor *coefficients, int which, int64_t channel, int64_t channels,
+                double value)
 {
-    set_element(coefficients, which * coefficients->shape[1] + channel, value);
+    const int64_t width = coefficients->shape[1];
+    for (int64_t i = channel; i < width; i += channels)
+        set_element(coefficients, which * width + i, value);
 }
 
 /* What a channel needs of the statistics; x - mean is x - center + low. */
 typedef struct channel_numbers {
+    int64_t channel, channels;
     double scale, center, low, weight, bias;
 } channel_numbers;
 
@@ -287,7 +307,9 @@ static channel_numbers numbers_of(const rv_norm_task *task, int64_t channel)
     const int64_t channels = task->x->shape[1];
     const double mean = element(task->statistics, channel);
     const double center = rounded(task->x->dtype, mean);
-    return (channel_numbers){.scale = element(task->statistics, channels + channel),
+    return (channel_numbers){.channel = channel,
+                             .channels = channels,
+                             .scale = element(task->statistics, channels + channel),
                              .center = center,
                              .low = center - mean,
                              .weight = task->weight != NULL ? element(task->weight, channel) : 1,
@@ -295,14 +317,14 @@ static channel_numbers numbers_of(const rv_norm_task *task, int64_t channel)
 }
 
 /* Coefficients of of_g*g + of_a*a + of_xhat*xhat + rest. */
-static void set_terms(const rv_tensor *k, int64_t channel, const channel_numbers *c, double of_g,
-                      double of_a, double of_xhat, double rest)
+static void set_terms(const rv_tensor *k, const channel_numbers *c, double of_g, double of_a,
+                      double of_xhat, double rest)
 {
-    set(k, OF_G, channel, of_g);
-    set(k, OF_A, channel, of_a);
-    set(k, OF_X, channel, of_xhat * c->scale);
-    set(k, REST, channel, of_xhat * c->scale * c->low + rest);
-    set(k, CENTER, channel, c->center);
+    set(k, OF_G, c->channel, c->channels, of_g);
+    set(k, OF_A, c->channel, c->channels, of_a);
+    set(k, OF_X, c->channel, c->channels, of_xhat * c->scale);
+    set(k, REST, c->channel, c->channels, of_xhat * c->scale * c->low + rest);
+    set(k, CENTER, c->channel, c->channels, c->center);
 }
 
 /* The task with what it reads element by element made row-major; false with an error. */
@@ -330,7 +352,7 @@ rv_tensor *rv_norm_apply(const rv_norm_task *given)
         return NULL;
     for (int64_t channel = 0; channel < v.channels; channel++) {
         const channel_numbers c = numbers_of(&task, channel);
-        set_terms(k, channel, &c, 0, 0, c.weight, c.bias);
+        set_terms(k, &c, 0, 0, c.weight, c.bias);
     }
     return rv_keep(combined(&v, NULL, NULL, k));
 }
@@ -349,15 +371,15 @@ static double *sum_products(const rv_norm_task *task, const channel_view *v, con
     if (total == NULL)
         return NULL;
     for (int64_t channel = 0; channel < v->channels; channel++)
-        set(s.centers, 0, channel, numbers_of(task, channel).center);
+        set(s.centers, 0, channel, v->channels, numbers_of(task, channel).center);
     if (!run_sums(task->who, &s)) {
         rv_memory_put(total, *bytes);
         return NULL;
     }
     memset(total, 0, *bytes);
-    for (int64_t b = 0; b < s.blocks; b++)
+    for (int64_t part = 0; part < s.parts; part++)
         for (int64_t i = 0; i < v->channels * count; i++)
-            total[i] += s.sums[b * v->channels * count + i];
+            total[i] += s.sums[part * v->channels * count + i];
     rv_memory_put(s.sums, s.bytes);
     for (int64_t channel = 0; channel < v->channels; channel++) {
         const channel_numbers c = numbers_of(task, channel);
@@ -396,7 +418,7 @@ bool rv_norm_gradients_of(const rv_norm_task *given, const rv_tensor *g, rv_norm
         const channel_numbers c = numbers_of(&task, channel);
         const double *sum = sums + 2 * channel;
         const double by = task.is_fixed ? 0 : -c.weight * c.scale / count;
-        set_terms(k, channel, &c, c.weight * c.scale, 0, by * sum[1], by * sum[0]);
+        set_terms(k, &c, c.weight * c.scale, 0, by * sum[1], by * sum[0]);
         set_element(of_bias, channel, sum[0]);
         set_element(of_weight, channel, sum[1]);
     }
@@ -416,16 +438,15 @@ bool rv_norm_gradients_of(const rv_norm_task *given, const rv_tensor *g, rv_norm
  *                - xhat*scale^2*weight*(mean(a*g) - mean(a)*mean(g) - mean(a*xhat)*mean(g*xhat))
  */
 static double second_of_channel(const channel_numbers *c, const double sums[5], double count,
-                                double p, double q, int64_t channel, const rv_tensor *k_g,
-                                const rv_tensor *k_x)
+                                double p, double q, const rv_tensor *k_g, const rv_tensor *k_x)
 {
     const double g = sums[0] / count, g_xhat = sums[1] / count, a = sums[2] / count,
                  a_xhat = sums[3] / count, a_g = sums[4] / count;
     const double along = c->scale * c->weight;
-    set_terms(k_g, channel, c, 0, along, p - along * a_xhat, q - along * a);
+    set_terms(k_g, c, 0, along, p - along * a_xhat, q - along * a);
     const double of_g = p - along * a_xhat, of_a = -along * g_xhat;
     const double covariance = a_g - a * g - a_xhat * g_xhat;
-    set_terms(k_x, channel, c, c->scale * of_g, c->scale * of_a,
+    set_terms(k_x, c, c->scale * of_g, c->scale * of_a,
               -c->scale * (of_g * g_xhat + of_a * a_xhat + along * covariance),
               -c->scale * (of_g * g + of_a * a));
     return count * c->scale * covariance;
@@ -433,10 +454,10 @@ static double second_of_channel(const channel_numbers *c, const double sums[5], 
 
 /* The same with fixed statistics, where P(v) = scale*v and nothing depends on x but xhat. */
 static double second_of_fixed(const channel_numbers *c, const double sums[5], double p, double q,
-                              int64_t channel, const rv_tensor *k_g, const rv_tensor *k_x)
+                              const rv_tensor *k_g, const rv_tensor *k_x)
 {
-    set_terms(k_g, channel, c, 0, c->scale * c->weight, p, q);
-    set_terms(k_x, channel, c, c->scale * p, 0, 0, 0);
+    set_terms(k_g, c, 0, c->scale * c->weight, p, q);
+    set_terms(k_x, c, c->scale * p, 0, 0, 0);
     return c->scale * sums[4];
 }
 
@@ -468,9 +489,8 @@ bool rv_norm_second(const rv_norm_task *given, const rv_tensor *g, const rv_tens
         const double q_of = q != NULL ? element(q, channel) : 0;
         const double *own = sums + 5 * channel;
         const double count = (double)(v.n * v.inner);
-        const double sum = task.is_fixed
-                               ? second_of_fixed(&c, own, p_of, q_of, channel, k_g, k_x)
-                               : second_of_channel(&c, own, count, p_of, q_of, channel, k_g, k_x);
+        const double sum = task.is_fixed ? second_of_fixed(&c, own, p_of, q_of, k_g, k_x)
+                                         : second_of_channel(&c, own, count, p_of, q_of, k_g, k_x);
         set_element(of_weight, channel, sum);
     }
     rv_memory_put(sums, bytes);

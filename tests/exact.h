@@ -24,12 +24,12 @@
     X(atan, atan, 1, 0, 0, 0.51, atan(x))                                                \
     X(erf, erf, 1, 0, 0, 0.72, erf(x))                                                   \
     X(tanh, tanh, 1, 0, 0, 0.51, tanh(x))                                                \
-    X(sigmoid, sigmoid, 1, 0, 0, 2.3, exact_sigmoid(x))                                  \
+    X(sigmoid, sigmoid, 1, 0, 0, 2.0, exact_sigmoid(x))                                  \
     X(log_sigmoid, log_sigmoid, 1, 0, 0, 0.6, exact_log_sigmoid(x))                      \
     X(softplus, softplus, 3, 1, 20, 0.6, x > 20 ? x : -exact_log_sigmoid(-x))            \
     X(elu, elu, 2, 1, 0, 0.51, x > 0 ? x : expm1(x))                                     \
     X(selu, selu, 1, 0, 0, 1.1, exact_selu(x))                                           \
-    X(silu, silu, 1, 0, 0, 2.1, x < -800 ? -0.0 : x * exact_sigmoid(x))                  \
+    X(silu, silu, 1, 0, 0, 2.0, x < -800 ? -0.0 : x * exact_sigmoid(x))                  \
     X(gelu, gelu, 1, 0, 0, 6.7, x < -50 ? -0.0 : x * erfc(-0.70710678118654752 * x) / 2) \
     X(gelu_tanh, gelu_tanh, 1, 0, 0, 0.51, exact_gelu_tanh(x))
 

@@ -127,16 +127,28 @@ static rv_tensor *by_qr(rv_tensor *x)
 }
 #endif
 
-#define FUNCTIONS_OF_LINALG(X) X(by_einsum) X(by_linear)
+#define FUNCTIONS_OF_LINALG(X) \
+    X(by_einsum)               \
+    X(by_linear)
+#define FUNCTIONS_OF_LAPACK(X) \
+    X(by_solve)                \
+    X(rv_inverse)              \
+    X(rv_det)                  \
+    X(by_slogdet)              \
+    X(by_cholesky)             \
+    X(by_triangular)           \
+    X(lapack_exponential)      \
+    X(lapack_projection)       \
+    X(lapack_squashed)         \
+    X(lapack_left)             \
+    X(lapack_right)            \
+    X(by_singular_values)      \
+    X(by_pinv)                 \
+    X(by_lstsq)                \
+    X(by_qr)
+
 #if RV_BLAS
-#define FUNCTIONS(X)                                                                         \
-    FUNCTIONS_OF_LINALG(X)                                                                   \
-    X(by_solve)                                                                              \
-    X(rv_inverse)                                                                            \
-    X(rv_det)                                                                                \
-    X(by_slogdet) X(by_cholesky) X(by_triangular) X(lapack_exponential) X(lapack_projection) \
-        X(lapack_squashed) X(lapack_left) X(lapack_right) X(by_singular_values) X(by_pinv)   \
-            X(by_lstsq) X(by_qr)
+#define FUNCTIONS(X) FUNCTIONS_OF_LINALG(X) FUNCTIONS_OF_LAPACK(X)
 #else
 #define FUNCTIONS(X) FUNCTIONS_OF_LINALG(X)
 #endif

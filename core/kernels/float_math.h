@@ -113,7 +113,7 @@ static inline float f32_exp_of_negative(float a)
 }
 
 /* (1 + e^-x) * guard, for x in [-110, 40] and a power of 2 that keeps it finite: 2^-32 is small
- * enough for all of these. Neither the product nor, where it matters, the first sum is rounded. */
+ * enough for all of these. The product is exact, and the last sum the one that rounds most. */
 static inline float f32_one_plus_exp(float x, float guard)
 {
     const float rounder = 0x1.8p23f;
@@ -121,7 +121,7 @@ static inline float f32_one_plus_exp(float x, float guard)
     const float n = rounded - rounder;
     const float fraction = f32_exp_fraction(n * -0x1.62e4p-1f - x, n * 1.42860677e-6f);
     const float power = f32_from_bits((f32_bits(rounded) << 23) + f32_bits(guard));
-    return (guard + power) + fraction * power;
+    return (guard + fraction * power) + power;
 }
 
 /* 1/(1 + e^-x). */

@@ -99,16 +99,16 @@ typedef void rv_loop(int64_t n, char *const *data, const int64_t *strides);
  * `stride` bytes apart of `width` neighbouring elements into neighbouring accumulators. Sums of F32
  * are accumulated in double; sums of F64 pairwise. Name, dtypes (ANY, or FLOATING), what it joins.
  */
-#define RV_FOLD_LIST(X)            \
-    X(sum, ANY, x)                 \
-    X(prod, ANY, x)                \
-    X(max, ANY, x)                 \
-    X(min, ANY, x)                 \
-    X(count, ANY, elements not 0)  \
-    X(sum_sizes, FLOATING, | x |)  \
-    X(sum_squares, FLOATING, x *x) \
-    X(max_size, FLOATING, | x |)   \
-    X(min_size, FLOATING, | x |)
+#define RV_FOLD_LIST(X)                   \
+    X(sum, ANY, x)                        \
+    X(prod, ANY, x)                       \
+    X(max, ANY, x)                        \
+    X(min, ANY, x)                        \
+    X(count, ANY, elements not 0)         \
+    X(sum_sizes, FLOATING, size of x)     \
+    X(sum_squares, FLOATING, square of x) \
+    X(max_size, FLOATING, size of x)      \
+    X(min_size, FLOATING, size of x)
 
 typedef enum rv_fold_id {
 #define RV_FOLD_ENUM(name, dtypes, term) RV_FOLD_##name,
@@ -132,10 +132,10 @@ typedef void rv_transpose_kernel(int64_t rows, int64_t columns, const char *x, i
 
 /* Sums of a term that depends on a center c[i] of its own for each accumulator, which is a double,
  * and on p. F32 and F64. */
-#define RV_CENTERED_FOLD_LIST(X)     \
-    X(deviations, (x - c) * (x - c)) \
-    X(exps, e ^ (x - c))             \
-    X(powers, | x / c | ^p)
+#define RV_CENTERED_FOLD_LIST(X)   \
+    X(deviations, square of x - c) \
+    X(exps, e to the x - c)        \
+    X(powers, size of x / c to the p)
 
 typedef enum rv_centered_fold_id {
 #define RV_CENTERED_FOLD_ENUM(name, term) RV_FOLD_##name,

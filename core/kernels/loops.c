@@ -56,9 +56,9 @@ COMPARISON(gt, >)
 COMPARISON(ge, >=)
 
 /* NaN if a or b is: a, if it is NaN, and b, if nothing can be said against it. */
-#define CHOICE(dtype, T)                                     \
-    BINARY(maximum, dtype, T, T, (a > b) | (a != a) ? a : b) \
-    BINARY(minimum, dtype, T, T, (a < b) | (a != a) ? a : b) \
+#define CHOICE(dtype, T)                                       \
+    BINARY(maximum, dtype, T, T, ((a > b) | (a != a)) ? a : b) \
+    BINARY(minimum, dtype, T, T, ((a < b) | (a != a)) ? a : b) \
     TERNARY(clamp, dtype, T, T, (a < b ? b : a) > c ? c : (a < b ? b : a))
 
 CHOICE(F32, float)

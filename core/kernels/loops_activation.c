@@ -91,8 +91,8 @@ QUATERNARY(softplus_grad, F64, double, double, b *c > d ? a : a * f64_sigmoid(b 
 /* The bounds are c and d: clamp's belong to the inside, hardtanh's do not, as in PyTorch. */
 #define CHOICE(dtype, T)                                               \
     TERNARY(maximum_grad, dtype, T, T, b < c ? 0 : b == c ? a / 2 : a) \
-    QUATERNARY(clamp_grad, dtype, T, T, (b >= c) & (b <= d) ? a : 0)   \
-    QUATERNARY(hardtanh_grad, dtype, T, T, (b > c) & (b < d) ? a : 0)
+    QUATERNARY(clamp_grad, dtype, T, T, ((b >= c) & (b <= d)) ? a : 0) \
+    QUATERNARY(hardtanh_grad, dtype, T, T, ((b > c) & (b < d)) ? a : 0)
 
 CHOICE(F32, float)
 CHOICE(F64, double)

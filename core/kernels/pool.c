@@ -11,6 +11,9 @@
 
 /* Outputs whose places are kept at a time. */
 #define LINE 256
+/* Rows of outputs, and channels of pixels, so few that several are collected first. */
+#define SHORT_ROW 32
+#define SHORT_PIXEL 16
 
 #define T float
 #define I int32_t

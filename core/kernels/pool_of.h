@@ -73,41 +73,105 @@ static inline void OWN(pool_part)(const rv_pool *p, int64_t row, int64_t from, i
 static inline void OWN(pool_quads)(int64_t n, int64_t step, const T *as, const T *bs, const T *cs,
                                    const T *ds, T *y, uint8_t *places)
 {
-    I place[LINE];
-    RV_INDEPENDENT for (int64_t o = 0; o < n; o++)
-    {
-        const T a = as[o * step], b = bs[o * step], c = cs[o * step], d = ds[o * step];
-        const bool is_b = (b > a) | (b != b);
-        T best = is_b ? b : a;
-        I at = is_b ? 1 : 0;
-        const bool is_c = (c > best) | (c != c);
-        best = is_c ? c : best;
-        at = is_c ? 2 : at;
-        const bool is_d = (d > best) | (d != d);
-        y[o] = is_d ? d : best;
-        place[o] = is_d ? 3 : at;
+    for (int64_t from = 0; from < n; from += LINE) {
+        const int64_t count = n - from < LINE ? n - from : LINE;
+        I place[LINE];
+        RV_INDEPENDENT for (int64_t o = 0; o < count; o++)
+        {
+            const int64_t at = (from + o) * step;
+            const T a = as[at], b = bs[at], c = cs[at], d = ds[at];
+            const bool is_b = (b > a) | (b != b);
+            T best = is_b ? b : a;
+            I own = is_b ? 1 : 0;
+            const bool is_c = (c > best) | (c != c);
+            best = is_c ? c : best;
+            own = is_c ? 2 : own;
+            const bool is_d = (d > best) | (d != d);
+            y[from + o] = is_d ? d : best;
+            place[o] = is_d ? 3 : own;
+        }
+        for (int64_t o = 0; o < count; o++)
+            places[from + o] = (uint8_t)place[o];
     }
-    for (int64_t o = 0; o < n; o++)
-        places[o] = (uint8_t)place[o];
 }
 
-static inline void OWN(pool_row_of_quads)(const rv_pool *p, const T *above, T *y, uint8_t *places)
+/* Short lines cost more than what is in them. So the inputs of many are collected in four lines,
+ * one for each place in the windows, that are long. `lines` is that of some rows of outputs. */
+static inline void OWN(collect_quads)(const rv_pool *p, int64_t rows, const T *x, T (*lines)[LINE])
 {
-    const T *const below = above + p->in[1] * p->inner;
-    const int64_t lines = p->inner > 1 ? p->out[1] : 1,
-                  length = p->inner > 1 ? p->inner : p->out[1];
-    for (int64_t line = 0; line < lines; line++)
-        for (int64_t from = 0; from < length; from += LINE) {
-            const int64_t n = length - from < LINE ? length - from : LINE,
-                          to = line * length + from;
-            const T *const u = above + 2 * line * length + from;
-            const T *const v = below + 2 * line * length + from;
-            if (p->inner > 1)
-                OWN(pool_quads)(n, 1, u, u + length, v, v + length, y + to, places + to);
-            else
-                OWN(pool_quads)
-            (n, 2, u + from, u + from + 1, v + from, v + from + 1, y + to, places + to);
+    const int64_t inner = p->inner, n = p->out[1], width = p->in[1] * inner;
+    int64_t at = 0;
+    for (int64_t row = 0; row < rows; row++) {
+        const T *const above = x + 2 * row * width, *const below = above + width;
+        for (int64_t o = 0; o < n && inner == 1; o++, at++) {
+            lines[0][at] = above[2 * o];
+            lines[1][at] = above[2 * o + 1];
+            lines[2][at] = below[2 * o];
+            lines[3][at] = below[2 * o + 1];
         }
+        for (int64_t o = 0; o < n && inner > 1; o++, at += inner)
+            for (int64_t c = 0; c < inner; c++) {
+                lines[0][at + c] = above[2 * o * inner + c];
+                lines[1][at + c] = above[2 * o * inner + inner + c];
+                lines[2][at + c] = below[2 * o * inner + c];
+                lines[3][at + c] = below[2 * o * inner + inner + c];
+            }
+    }
+}
+
+/* The way back. */
+static inline void OWN(scatter_quads)(const rv_pool *p, int64_t rows, T (*lines)[LINE], T *x)
+{
+    const int64_t inner = p->inner, n = p->out[1], width = p->in[1] * inner;
+    int64_t at = 0;
+    for (int64_t row = 0; row < rows; row++) {
+        T *const above = x + 2 * row * width, *const below = above + width;
+        for (int64_t o = 0; o < n && inner == 1; o++, at++) {
+            above[2 * o] = lines[0][at];
+            above[2 * o + 1] = lines[1][at];
+            below[2 * o] = lines[2][at];
+            below[2 * o + 1] = lines[3][at];
+        }
+        for (int64_t o = 0; o < n && inner > 1; o++, at += inner)
+            for (int64_t c = 0; c < inner; c++) {
+                above[2 * o * inner + c] = lines[0][at + c];
+                above[2 * o * inner + inner + c] = lines[1][at + c];
+                below[2 * o * inner + c] = lines[2][at + c];
+                below[2 * o * inner + inner + c] = lines[3][at + c];
+            }
+    }
+}
+
+/* How many rows of outputs are collected at once; 0: their lines are long enough as they are. */
+static inline int64_t OWN(rows_together)(const rv_pool *p)
+{
+    const bool is_short = p->inner > 1 ? p->inner < SHORT_PIXEL : p->out[1] < SHORT_ROW;
+    return is_short ? LINE / (p->out[1] * p->inner) : 0;
+}
+
+static inline void OWN(pool_plane_of_quads)(const rv_pool *p, const T *x, T *y, uint8_t *places)
+{
+    const int64_t inner = p->inner, n = p->out[1], width = p->in[1] * inner;
+    const int64_t together = OWN(rows_together)(p);
+    for (int64_t row = 0, rows; row < p->out[0]; row += rows) {
+        const T *const u = x + 2 * row * width, *const v = u + width;
+        const int64_t at = row * n * inner;
+        rows = 1;
+        if (together > 0) {
+            T lines[4][LINE];
+            rows = p->out[0] - row < together ? p->out[0] - row : together;
+            OWN(collect_quads)(p, rows, u, lines);
+            OWN(pool_quads)
+            (rows * n * inner, 1, lines[0], lines[1], lines[2], lines[3], y + at, places + at);
+        } else if (inner == 1) {
+            OWN(pool_quads)(n, 2, u, u + 1, v, v + 1, y + at, places + at);
+        } else {
+            for (int64_t o = 0; o < n; o++)
+                OWN(pool_quads)
+            (inner, 1, u + 2 * o * inner, u + (2 * o + 1) * inner, v + 2 * o * inner,
+             v + (2 * o + 1) * inner, y + at + o * inner, places + at + o * inner);
+        }
+    }
 }
 
 /* The outputs of one pixel, all channels, that lie side by side. */
@@ -139,11 +203,6 @@ static inline void OWN(pool_row)(const rv_pool *p, int64_t row, const T *plane, 
                                  int64_t first)
 {
     const int64_t n = p->out[1];
-    if (p->is_quads) {
-        OWN(pool_row_of_quads)
-        (p, plane + 2 * row * p->in[1] * p->inner, y, (uint8_t *)places + first);
-        return;
-    }
     if (p->inner > 1) {
         for (int64_t o = 0; o < n; o++)
             OWN(pool_pixel)(p, row, o, plane, y + o * p->inner, places, first + o * p->inner);
@@ -163,6 +222,12 @@ void NAME(max_pool)(int64_t first, int64_t planes, const rv_pool *p, const void 
     const int64_t line = p->out[1] * p->inner;
     for (int64_t plane = first; plane < first + planes; plane++) {
         const T *const from = (const T *)x + plane * p->in[0] * p->in[1] * p->inner;
+        if (p->is_quads) {
+            const int64_t first_of_plane = plane * p->out[0] * line;
+            OWN(pool_plane_of_quads)
+            (p, from, (T *)y + first_of_plane, (uint8_t *)places + first_of_plane);
+            continue;
+        }
         for (int64_t row = 0; row < p->out[0]; row++) {
             const int64_t at = (plane * p->out[0] + row) * line;
             OWN(pool_row)(p, row, from, (T *)y + at, places, at);
@@ -206,27 +271,42 @@ static inline void OWN(spread_quads)(int64_t n, int64_t step, const T *g, const 
     }
 }
 
-/* A plane of quads; what they do not reach, a last odd row or column, is 0. */
+/* What the quads of a plane do not reach, a last odd row or column, is 0. */
+static inline void OWN(clear_rest)(const rv_pool *p, T *plane)
+{
+    const int64_t width = p->in[1] * p->inner, reached = 2 * p->out[1] * p->inner;
+    for (int64_t row = 0; row < 2 * p->out[0]; row++)
+        for (int64_t w = reached; w < width; w++)
+            plane[row * width + w] = 0;
+    for (int64_t i = 2 * p->out[0] * width; i < p->in[0] * width; i++)
+        plane[i] = 0;
+}
+
 static inline void OWN(spread_plane_of_quads)(const rv_pool *p, const T *g, const uint8_t *places,
                                               T *plane)
 {
-    const int64_t inner = p->inner, width = p->in[1] * inner, n = p->out[1];
-    for (int64_t row = 0; row < p->out[0]; row++) {
-        T *const above = plane + 2 * row * width, *const below = above + width;
+    const int64_t inner = p->inner, n = p->out[1], width = p->in[1] * inner;
+    const int64_t together = OWN(rows_together)(p);
+    for (int64_t row = 0, rows; row < p->out[0]; row += rows) {
+        T *const u = plane + 2 * row * width, *const v = u + width;
         const int64_t at = row * n * inner;
-        if (inner == 1)
-            OWN(spread_quads)(n, 2, g + at, places + at, above, above + 1, below, below + 1);
-        for (int64_t o = 0; o < n && inner > 1; o++) {
-            const int64_t first = at + o * inner, to = 2 * o * inner;
+        rows = 1;
+        if (together > 0) {
+            T lines[4][LINE];
+            rows = p->out[0] - row < together ? p->out[0] - row : together;
             OWN(spread_quads)
-            (inner, 1, g + first, places + first, above + to, above + to + inner, below + to,
-             below + to + inner);
+            (rows * n * inner, 1, g + at, places + at, lines[0], lines[1], lines[2], lines[3]);
+            OWN(scatter_quads)(p, rows, lines, u);
+        } else if (inner == 1) {
+            OWN(spread_quads)(n, 2, g + at, places + at, u, u + 1, v, v + 1);
+        } else {
+            for (int64_t o = 0; o < n; o++)
+                OWN(spread_quads)
+            (inner, 1, g + at + o * inner, places + at + o * inner, u + 2 * o * inner,
+             u + (2 * o + 1) * inner, v + 2 * o * inner, v + (2 * o + 1) * inner);
         }
-        for (int64_t w = 2 * n * inner; w < width; w++)
-            above[w] = below[w] = 0;
     }
-    for (int64_t i = 2 * p->out[0] * width; i < p->in[0] * width; i++)
-        plane[i] = 0;
+    OWN(clear_rest)(p, plane);
 }
 
 /* One pixel's gradient, all channels, to the inputs of its window: each takes what is its own. */
