@@ -96,8 +96,8 @@ RV_API rv_layer *rv_layer_child_at(const rv_layer *layer, int64_t i);
 
 /* Adds a reference, so that a layer can stand in two places, and returns the layer:
  * rv_layer_sequential(a, rv_layer_relu(), rv_layer_retain(a)). It then has one set of parameters,
- * with the names of its first place, also in a file, as safetensors.torch.save_model writes it; so
- * have parameters that are tied, one tensor added to two layers. NULL is passed on. */
+ * with the names of its first place, also in a file, which has them once. So it is with parameters
+ * that are tied: one tensor added to two layers. NULL is passed on. */
 RV_API rv_layer *rv_layer_retain(rv_layer *layer);
 
 /* Drops the caller's reference; NULL is ignored. */
