@@ -52,6 +52,13 @@ static inline rv_closure *rv_no_closure(rv_function *f)
  * itself computed from such a leaf (NULL with an error). Doing it twice is no error. */
 RV_API rv_tensor *rv_require_grad(rv_tensor *t);
 
+/* Takes that back, and returns t: a parameter that is not to be learned any more. Its gradient
+ * goes; graphs that were recorded before can still be walked, and leave no gradient here. For what
+ * is no leaf, nor computed from one, nothing changes. NULL with an error if t was computed from
+ * others that require a gradient (rv_detach gives what was not). PyTorch's requires_grad_(False).
+ */
+RV_API rv_tensor *rv_require_no_grad(rv_tensor *t);
+
 /* Whether t is such a leaf or was computed from one. False for NULL. */
 RV_API bool rv_requires_grad(const rv_tensor *t);
 
