@@ -8,9 +8,9 @@
 #ifndef RV_LAYERS_LAYERS_CONV_H
 #define RV_LAYERS_LAYERS_CONV_H
 
-#include "layers/layer.h"
 #include "autograd/ops_conv.h"
 #include "autograd/ops_pool.h"
+#include "layers/layer.h"
 
 RV_BEGIN_C
 

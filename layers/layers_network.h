@@ -7,8 +7,8 @@
 #ifndef RV_LAYERS_LAYERS_NETWORK_H
 #define RV_LAYERS_LAYERS_NETWORK_H
 
-#include "layers/layer.h"
 #include "autograd/operations.h"
+#include "layers/layer.h"
 
 RV_BEGIN_C
 
