@@ -58,6 +58,32 @@ RV_API rv_dataset *rv_data_mnist(const char *dir, rv_data_part part);
  * integers become I64. */
 RV_API rv_dataset *rv_data_idx(const char *images, const char *labels);
 
+/* CIFAR-10 in its binary form, from the folder `dir` or from cifar-10-batches-bin in it:
+ *
+ *     data_batch_1.bin to data_batch_5.bin   RV_TRAIN
+ *     test_batch.bin                         RV_TEST
+ *     batches.meta.txt                       the names of the classes, if it is there
+ *
+ * each plain or with .gz. x: F32 [n,3,32,32], a byte divided by 255; y: I64 [n], 0 to 9. Images are
+ * held as bytes, 3072 each, and converted when they are fetched. A file may hold any number of
+ * images. Errors: RV_ERROR_FILE if a file is missing or cannot be read; RV_ERROR_FORMAT if one is
+ * empty or no whole number of images, its compressed data is damaged, a label is above 9, or there
+ * are other than 10 names; all before memory is taken for more than the files hold. */
+RV_API rv_dataset *rv_data_cifar10(const char *dir, rv_data_part part);
+
+typedef struct rv_data_cifar100_options {
+    const char *dir;   /* required */
+    rv_data_part part; /* RV_TRAIN or RV_TEST; default RV_TRAIN */
+    bool coarse;       /* default false: y is one of 100 classes; true: one of their 20 groups */
+} rv_data_cifar100_options;
+
+/* rv_data_cifar100(dir, RV_TRAIN, .coarse = true): CIFAR-100, in the same way, from train.bin and
+ * test.bin, fine_label_names.txt and coarse_label_names.txt in `dir` or in cifar-100-binary in it.
+ */
+#define rv_data_cifar100(...) \
+    RV_OPTIONS(rv_data_cifar100_with, rv_data_cifar100_options, .dir = __VA_ARGS__)
+RV_API rv_dataset *rv_data_cifar100_with(const rv_data_cifar100_options *options);
+
 typedef struct rv_data_tensors_options {
     rv_tensor *x; /* [n, ...], any dtype */
     rv_tensor *y; /* [n, ...], any dtype: I64 labels, floating targets */
@@ -108,6 +134,15 @@ RV_API rv_dataset *rv_data_split(rv_dataset *set, int64_t n);
 
 /* How many samples; -1 for NULL. */
 RV_API int64_t rv_data_count(const rv_dataset *set);
+
+/* How many classes of labels have names: those that came with the files; 0 if none did, -1 for
+ * NULL.
+ */
+RV_API int64_t rv_data_classes(const rv_dataset *set);
+
+/* The name of the class that y numbers `label`, in UTF-8; it lives as long as the set, and those
+ * that share its samples. NULL with an error if it has none. */
+RV_API const char *rv_data_class_name(const rv_dataset *set, int64_t label);
 
 /* Samples first, first+1, ... of a set, n of them or those that are left, in tensors that the
  * innermost scope owns: for evaluation. On failure x and y are NULL and n is 0, with an error:
