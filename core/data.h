@@ -84,6 +84,27 @@ typedef struct rv_data_cifar100_options {
     RV_OPTIONS(rv_data_cifar100_with, rv_data_cifar100_options, .dir = __VA_ARGS__)
 RV_API rv_dataset *rv_data_cifar100_with(const rv_data_cifar100_options *options);
 
+typedef struct rv_data_images_options {
+    const char *dir;       /* required */
+    int64_t height, width; /* default 0, 0: all images must have the size of the first; otherwise
+                              images of another size are resized (rv_image_resize), >= 1 both */
+    int channels;          /* default 3; 1 to 4; images are converted, as by rv_image_read */
+    int64_t max_pixels;    /* of an image in its file; default 2^26, as rv_image_read */
+} rv_data_images_options;
+
+/* rv_data_images(dir, .height = 64, .width = 64): a folder of folders, one for each class, of PNG
+ * and JPEG files (.png, .jpg, .jpeg, in any case; other files are not looked at, nor what begins
+ * with a dot). Classes are numbered in the order of their names' bytes, and are what
+ * rv_data_class_name gives; samples come class by class, by their files' names. x: F32
+ * [n,channels,height,width], a byte divided by 255; y: I64 [n]. Images are held as bytes and
+ * converted when they are fetched. Errors: RV_ERROR_FILE if `dir` has no folder in it, or one of
+ * them no image; those of rv_image_read; RV_ERROR_FORMAT for the first image of another size, if
+ * none was given. */
+#define rv_data_images(...)                                                                       \
+    RV_OPTIONS(rv_data_images_with, rv_data_images_options, .channels = 3, .max_pixels = 1 << 26, \
+               .dir = __VA_ARGS__)
+RV_API rv_dataset *rv_data_images_with(const rv_data_images_options *options);
+
 typedef struct rv_data_tensors_options {
     rv_tensor *x; /* [n, ...], any dtype */
     rv_tensor *y; /* [n, ...], any dtype: I64 labels, floating targets */

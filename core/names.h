@@ -5,12 +5,13 @@
 #include "core/macros.h"
 
 /* Empty when all zero. */
-typedef struct rv_names {
+typedef struct rv_names rv_names;
+struct rv_names {
     int64_t count, capacity;
     int64_t *start; /* [count]: where in `text` each name begins */
     int64_t text_bytes, text_capacity;
     char *text; /* each name with a zero byte behind it */
-} rv_names;
+};
 
 /* Adds a name of `bytes` bytes; false with an error under `who`. */
 bool rv_names_add(const char *who, rv_names *names, const char *name, size_t bytes);
