@@ -105,6 +105,28 @@ typedef struct rv_data_images_options {
                .dir = __VA_ARGS__)
 RV_API rv_dataset *rv_data_images_with(const rv_data_images_options *options);
 
+typedef struct rv_data_csv_options {
+    const char *path;      /* required */
+    const char *target;    /* default NULL; the name of the target's column, in the first line */
+    int64_t target_column; /* default -1: the last; its number from 0, if it has no name */
+    int header;            /* default -1: the first line is names if target is given, or none of its
+                              fields but the target's is a number; 0: it is a sample; 1: names */
+    char delimiter;        /* default ',' */
+    bool values;           /* default false: targets are labels; true: numbers, y is F32 */
+} rv_data_csv_options;
+
+/* rv_data_csv("iris.csv", .target = "species"): a table as text, a line for a sample. x: F32 [n,
+ * columns - 1]; y: I64 [n], labels that are integers as they are, and names by the order in which
+ * they first come (rv_data_class_name), or F32 [n] with .values. Fields may stand in double quotes
+ * (with "" for one); lines end with LF or CRLF; empty lines, and spaces around fields, do not
+ * count. Numbers are written with a point in every locale. Errors: RV_ERROR_FILE if the file cannot
+ * be read; RV_ERROR_FORMAT, with line and column, for a missing value, what is no finite number in
+ * F32, a line with fewer or more columns, a quote that is not closed; no samples. */
+#define rv_data_csv(...)                                                                 \
+    RV_OPTIONS(rv_data_csv_with, rv_data_csv_options, .target_column = -1, .header = -1, \
+               .delimiter = ',', .path = __VA_ARGS__)
+RV_API rv_dataset *rv_data_csv_with(const rv_data_csv_options *options);
+
 typedef struct rv_data_tensors_options {
     rv_tensor *x; /* [n, ...], any dtype */
     rv_tensor *y; /* [n, ...], any dtype: I64 labels, floating targets */
