@@ -137,6 +137,22 @@ static bool check_frame(const picture *p, const unsigned char *segment, int64_t 
     return check_size(p, width, height, p->size * JPEG_LIMIT);
 }
 
+/* Tables of Huffman codes: a byte of its number, 16 of how many codes there are of each length, and
+ * one for each code. stb takes more than 256 codes, and writes them beyond its table. */
+static bool check_codes(const unsigned char *segment, int64_t length)
+{
+    int64_t at = 2;
+    while (length - at >= 17) {
+        int codes = 0;
+        for (int i = 1; i <= 16; i++)
+            codes += segment[at + i];
+        if (codes > 256 || (segment[at] & 15) > 3 || segment[at] >> 4 > 1)
+            return false;
+        at += 17 + codes;
+    }
+    return at == length;
+}
+
 /* Where the next marker's 0xff is, from `at` on, past compressed data; p->size if there is none. */
 static int64_t next_marker(const picture *p, int64_t at)
 {
@@ -172,6 +188,8 @@ static bool check_segments(const picture *p)
         const bool frame = kind < 0xd0 && kind != 0xc4 && kind != 0xc8 && kind != 0xcc;
         if (length < 2 || (frame && has_frame) || (kind == 0xda && !has_frame))
             return damaged(p, "is damaged: its segments make no image");
+        if (kind == 0xc4 && !check_codes(segment, length))
+            return damaged(p, "is damaged: its tables of codes are none");
         if (frame && !check_frame(p, segment, length))
             return false;
         has_frame = has_frame || frame;

@@ -151,6 +151,11 @@ Test(image_folder, jpeg_that_claims_too_much)
                       "has 8192 by 8192 pixels, more than its 171 bytes can hold"));
     memcpy(file + size, "\0\0\0\x08", 4);
     cr_expect(refused(write_file("a.jpg", file, sizeof file), "has no pixels"));
+    memcpy(file, baseline, sizeof file);
+    for (size_t i = 0; i < sizeof file - 20; i++) /* more codes than a table has room for */
+        if (file[i] == 0xff && file[i + 1] == 0xc4)
+            memset(file + i + 5, 0xff, 16);
+    cr_expect(refused(write_file("a.jpg", file, sizeof file), "its tables of codes are none"));
     const char *path = write_file("a.jpg", baseline, sizeof baseline);
     cr_expect_not_null(rv_image_read(path, .max_pixels = 64));
     cr_expect_null(rv_image_read(path, .max_pixels = 63));
