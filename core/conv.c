@@ -39,6 +39,17 @@ typedef struct conv_job {
     void (*const *kernels)(const rv_conv_line *line);
 } conv_job;
 
+/* Pixels read where they lie, and some left out between them, are not what the processor expects to
+ * be read next: it is told a row ahead. (Behind the last row of an image is usually the next.) */
+static void fetch_row(const conv_job *job, const conv_phase *phase, const char *image)
+{
+    const int64_t step = job->bytes * job->plan->axis[1].move * job->plan->frame_pixel;
+    const int64_t pixel = job->bytes * job->plan->image.channels;
+    for (int64_t x = 0; x < phase->size[1]; x++)
+        for (int64_t at = 0; at < pixel; at += RV_ALIGNMENT)
+            RV_PREFETCH(image + x * step + at);
+}
+
 /* One block of channels over the rows [begin, end) of a phase; frame: what the first of them sees.
  */
 static void run_block(const conv_job *job, const conv_phase *phase, int64_t group, int64_t block,
@@ -61,6 +72,9 @@ static void run_block(const conv_job *job, const conv_phase *phase, int64_t grou
         line.image = frame + job->bytes * (y - begin) * plan->axis[0].move * plan->frame_row;
         line.out = out + job->bytes * (row * job->strides[2] + phase->first[1] * job->strides[3] +
                                        group * blocks->outputs + first);
+        if (block == 0 && plan->in_place && plan->image.skip[1] > 1)
+            fetch_row(job, phase,
+                      (const char *)line.image + job->bytes * plan->axis[0].move * plan->frame_row);
         job->kernels[width](&line);
     }
 }
