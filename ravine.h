@@ -28,7 +28,7 @@
 #include "autograd/op.h"
 #include "autograd/operations.h"
 #include "layers/init.h"
-#include "layers/layer.h"
+#include "layers/layers.h"
 #include "optim/optim.h"
 #include "models/models.h"
 

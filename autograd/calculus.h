@@ -35,8 +35,7 @@ RV_BEGIN_C
 /* Below, y = f(x) is the function's result, of m elements, x are the inputs, of n in all, J is the
  * Jacobian, [m,n], J[i,j] = dy[i]/dx[j], and H the Hessian, [n,n], of a y of one element. */
 
-/* ---- products: the matrices are not formed ----------------------------------------------------
- */
+/* ---- products: the matrices are not formed --------------------------------------------------- */
 
 typedef struct rv_vjp_options {
     rv_function *function; /* or closure: the macro puts its first argument where it belongs */
@@ -90,8 +89,7 @@ typedef struct rv_hvp_result {
 #define rv_hvp(f, ...) RV_OPTIONS(rv_hvp_with, rv_jvp_options, RV_CALLED(f), .context = __VA_ARGS__)
 RV_API rv_hvp_result rv_hvp_with(const rv_jvp_options *options);
 
-/* ---- matrices ---------------------------------------------------------------------------------
- */
+/* ---- matrices -------------------------------------------------------------------------------- */
 
 typedef struct rv_jacobian_options {
     rv_function *function;

@@ -4,7 +4,7 @@
  * (f(x + eps) - f(x - eps)) / (2 eps), element by element, in double precision: PyTorch's
  * torch.autograd.gradcheck, with its defaults, and a report that names the worst element.
  *
- *     static rv_tensor *f(rv_tensor **in, void *ctx)
+ *     static rv_tensor *f(rv_tensor **in, void *context)
  *     {
  *         return rv_tanh(rv_matmul(in[0], in[1]));
  *     }

@@ -48,9 +48,16 @@ static inline rv_closure *rv_no_closure(rv_function *f)
     return NULL;
 }
 
-/* Makes t a leaf that gradients are accumulated for, and returns it; t must be F32 or F64 and not
- * itself computed from such a leaf. Doing it twice is no error. */
+/* Makes t a leaf that gradients are accumulated for, and returns it; t must be floating and not
+ * itself computed from such a leaf (NULL with an error). Doing it twice is no error. */
 RV_API rv_tensor *rv_require_grad(rv_tensor *t);
+
+/* Takes that back, and returns t: a parameter that is not to be learned any more. Its gradient
+ * goes; graphs that were recorded before can still be walked, and leave no gradient here. For what
+ * is no leaf, nor computed from one, nothing changes. NULL with an error if t was computed from
+ * others that require a gradient (rv_detach gives what was not). PyTorch's requires_grad_(False).
+ */
+RV_API rv_tensor *rv_require_no_grad(rv_tensor *t);
 
 /* Whether t is such a leaf or was computed from one. False for NULL. */
 RV_API bool rv_requires_grad(const rv_tensor *t);
@@ -67,7 +74,7 @@ RV_API bool rv_zero_grad(rv_tensor *t);
  * not kept. */
 RV_API bool rv_set_grad(rv_tensor *t, rv_tensor *g);
 
-/* The same elements, not connected to the graph: a view. */
+/* The same elements, not connected to the graph: a view. NULL with an error for NULL. */
 RV_API rv_tensor *rv_detach(rv_tensor *t);
 
 /* Turns recording off to the end of the enclosing block; nests. */
@@ -79,12 +86,12 @@ RV_API rv_tensor *rv_detach(rv_tensor *t);
 RV_API void rv_recording_restore(bool *was);
 
 typedef struct rv_backward_options {
-    rv_tensor *of; /* what is differentiated */
-    rv_tensor
-        *gradient; /* its gradient, of the same shape; default NULL: 1, `of` must be 1 element */
-    bool retain_graph; /* default false: what the walk used is freed; walking again is an error */
-    bool create_graph; /* default false; true: record the walk, to differentiate it again
-                          (retains the graph too) */
+    rv_tensor *of;       /* what is differentiated */
+    rv_tensor *gradient; /* its gradient, of the same shape and dtype; default NULL: 1, and `of`
+                            must have one element */
+    bool retain_graph;   /* default false: what the walk used is freed; walking again is an error */
+    bool create_graph;   /* default false; true: record the walk, to differentiate it again
+                            (retains the graph too) */
 } rv_backward_options;
 
 /* rv_backward(loss): adds d(loss)/d(leaf) to the gradient of every leaf that loss was computed
@@ -102,8 +109,8 @@ typedef struct rv_gradients_options {
     int nx;
     rv_tensor *const *gradients; /* [ny] weights of ys' elements; default NULL: each y has one
                                     element, and weight 1; an entry may be NULL likewise */
-    bool retain_graph;
-    bool create_graph;
+    bool retain_graph;           /* default false, as rv_backward's */
+    bool create_graph;           /* default false, as rv_backward's */
     bool allow_unused; /* default false: an x that no y depends on is an error; true: its gradient
                           is NULL */
 } rv_gradients_options;

@@ -3,8 +3,8 @@
  *     static rv_tensor *clip(rv_tensor *g, void *context)
  *     {
  *         const double *limit = context;
- *         rv_tensor *norm = rv_sqrt(rv_sum(rv_mul(g, g)));
- *         return rv_item(norm) > *limit ? rv_mul_scalar(g, *limit / rv_item(norm)) : g;
+ *         const double norm = rv_item(rv_norm(g));
+ *         return norm > *limit ? rv_mul_scalar(g, *limit / norm) : g;
  *     }
  *     static double limit = 1;
  *     rv_on_gradient(hidden, clip, &limit);

@@ -175,6 +175,26 @@ rv_tensor *rv_require_grad(rv_tensor *t)
     return t;
 }
 
+rv_tensor *rv_require_no_grad(rv_tensor *t)
+{
+    const char *who = "require_no_grad";
+    if (!rv_check(who, 0, t))
+        return NULL;
+    if (t->node == NULL)
+        return t;
+    if (rv_node_of(t)->op != NULL)
+        return rv_fail_null(RV_ERROR_GRAPH, who,
+                            "the tensor was computed by %s from others that require a gradient "
+                            "(rv_detach gives one that was not)",
+                            rv_node_of(t)->op->name);
+    rv_gradient_ending(t);
+    rv_object *leaf = t->node;
+    t->node = NULL;
+    t->ending = NULL;
+    rv_object_release(leaf);
+    return t;
+}
+
 bool rv_requires_grad(const rv_tensor *t)
 {
     return t != NULL && t->node != NULL;

@@ -179,7 +179,7 @@ static void grad_derivative(rv_derivative *d)
     if (g == NULL || x == NULL || s == NULL || (has_weight && weight == NULL))
         return;
     const rv_norm_task task = task_of(form, x, weight, NULL, s);
-    rv_norm_results results = {NULL};
+    rv_norm_results results = {.of_x = NULL};
     if (!rv_norm_second(&task, g, d->gs[0], p, q, &results))
         return;
     d->grads[0] = results.of_g;
@@ -209,7 +209,7 @@ static rv_norm_gradients normalize_grad(const rv_norm_form *form, rv_tensor *g, 
     const rv_norm_gradients none = {NULL, NULL, NULL};
     if (g == NULL || x == NULL || statistics == NULL)
         return none;
-    rv_norm_results r = {NULL};
+    rv_norm_results r = {.of_x = NULL};
     bool ok;
     if (x->numel == 0) {
         ok = empty_gradients(x, weight, &r);

@@ -56,14 +56,14 @@ typedef struct rv_clamp_options {
     RV_OPTIONS(rv_clamp_with, rv_clamp_options, .min = -(double)INFINITY, .max = (double)INFINITY, \
                .input = __VA_ARGS__)
 RV_API rv_tensor *rv_clamp_with(const rv_clamp_options *options);
+/* g where min <= x <= max, else 0: that derivative, in one pass; floating. */
 RV_API rv_tensor *rv_clamp_grad(rv_tensor *g, rv_tensor *x, double min, double max);
 
-/* ---- whole numbers, as floating: floor, up, towards 0, to the nearest (halves to the even one); 0
- */
-RV_API rv_tensor *rv_floor(rv_tensor *x);
-RV_API rv_tensor *rv_ceil(rv_tensor *x);
-RV_API rv_tensor *rv_trunc(rv_tensor *x);
-RV_API rv_tensor *rv_round(rv_tensor *x);
+/* ---- whole numbers: floating, and so is the result; the derivative is 0 ---------------------- */
+RV_API rv_tensor *rv_floor(rv_tensor *x); /* the largest that is not above x */
+RV_API rv_tensor *rv_ceil(rv_tensor *x);  /* the smallest that is not below x */
+RV_API rv_tensor *rv_trunc(rv_tensor *x); /* towards 0 */
+RV_API rv_tensor *rv_round(rv_tensor *x); /* the nearest; halves to the even one */
 
 /* ---- functions of each element: floating --------------------------------------------------- *
  * How exact they are in F32 stands in docs/accuracy.md. */

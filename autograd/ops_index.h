@@ -9,8 +9,7 @@
 
 RV_BEGIN_C
 
-/* ---- indices: any dtype; an index is I64, and negative ones are out of range ------------------
- */
+/* ---- indices: any dtype; an index is I64; a negative one is out of range, an error ----------- */
 
 /* y[i,j,..] = x[.., index[i,j,..], ..], index taking the place of coordinate `axis`; index has as
  * many axes as x and, but for `axis`, no size larger than x's (PyTorch's gather; NumPy's
@@ -49,8 +48,7 @@ RV_API rv_tensor *rv_embedding_with(const rv_embedding_options *options);
  * the dtype that is asked for. No derivative. */
 RV_API rv_tensor *rv_one_hot(rv_tensor *index, int64_t classes, rv_dtype dtype);
 
-/* ---- masks: any dtype; a mask is U8, not 0 is true --------------------------------------------
- */
+/* ---- masks: any dtype; a mask is U8, not 0 is true ------------------------------------------- */
 
 /* x with `value` where the mask is true; the mask broadcasts to x's shape.  g, 0 there */
 RV_API rv_tensor *rv_masked_fill(rv_tensor *x, rv_tensor *mask, double value);
@@ -68,8 +66,7 @@ RV_API rv_tensor *rv_nonzero(rv_tensor *x);
 /* x [.., m, n]: the diagonal, [.., k]. A view. (PyTorch's with dim1 -2 and dim2 -1.)  g,
  * diag_embedded */
 RV_API rv_tensor *rv_diagonal(rv_tensor *x, int64_t offset);
-/* x [.., k]: matrices [.., k+|offset|, k+|offset|] of zeros with x on the diagonal.  g's diagonal
- */
+/* x [.., k]: matrices [.., k+|offset|, k+|offset|], x on the diagonal, else 0.  g's diagonal */
 RV_API rv_tensor *rv_diag_embed(rv_tensor *x, int64_t offset);
 /* A vector's matrix or a matrix's diagonal: diag_embed or diagonal. */
 RV_API rv_tensor *rv_diag(rv_tensor *x, int64_t offset);

@@ -22,8 +22,7 @@
 
 RV_BEGIN_C
 
-/* ---- linear systems, by LU with exchanges of rows ----------------------------------------------
- */
+/* ---- linear systems, by LU with exchanges of rows -------------------------------------------- */
 
 /* x of a x = b: a [..,n,n], b [..,n,k] -> [..,n,k], leading axes broadcast. A b of shape [n], or of
  * a's shape without its last axis, is one vector for each matrix, and so is x (PyTorch's rule). A
@@ -38,16 +37,14 @@ RV_API rv_tensor *rv_inverse(rv_tensor *a);
  * singular values, of which two equal ones leave the second derivative undefined (NaN) */
 RV_API rv_tensor *rv_det(rv_tensor *a);
 /* The determinant of [..,n,n] as its sign (-1, 0 or 1) and the logarithm of its absolute value,
- * each
- * [..]; 0 and -infinity for a singular matrix, whose derivative is an error.  logabsdet: g a'^-1;
- * sign: none */
+ * both [..]; 0 and -infinity for a singular matrix, whose derivative is an error.
+ * logabsdet: g a'^-1; sign: none */
 typedef struct rv_slogdet_result {
     rv_tensor *sign, *logabsdet;
 } rv_slogdet_result;
 RV_API rv_slogdet_result rv_slogdet(rv_tensor *a);
 
-/* ---- symmetric positive definite systems, and triangular ones ----------------------------------
- */
+/* ---- symmetric positive definite systems, and triangular ones -------------------------------- */
 
 typedef struct rv_cholesky_options {
     rv_tensor *input; /* [..,n,n], symmetric; only one triangle is read */
@@ -55,9 +52,9 @@ typedef struct rv_cholesky_options {
                          from the upper one */
 } rv_cholesky_options;
 /* rv_cholesky(a), rv_cholesky(a, .upper = true): the triangular factor with a positive diagonal. A
- * matrix that is not positive definite is an error.  l'^-1 p l^-1 with p the lower triangle of l'
- * g, its diagonal halved; made symmetric, as PyTorch's (Murray 2016, "Differentiation of the
- * Cholesky decomposition") */
+ * matrix that is not positive definite is an error.
+ * l'^-1 p l^-1 with p the lower triangle of l' g, its diagonal halved; made symmetric, as PyTorch's
+ * (Murray 2016, "Differentiation of the Cholesky decomposition") */
 #define rv_cholesky(...) RV_OPTIONS(rv_cholesky_with, rv_cholesky_options, .input = __VA_ARGS__)
 RV_API rv_tensor *rv_cholesky_with(const rv_cholesky_options *options);
 
@@ -86,14 +83,13 @@ typedef struct rv_cholesky_solve_options {
     RV_OPTIONS(rv_cholesky_solve_with, rv_cholesky_solve_options, .b = __VA_ARGS__)
 RV_API rv_tensor *rv_cholesky_solve_with(const rv_cholesky_solve_options *options);
 
-/* ---- eigenvalues of symmetric matrices ---------------------------------------------------------
- */
+/* ---- eigenvalues of symmetric matrices ------------------------------------------------------- */
 
 /* a = v diag(values) v': [..,n,n], of which only the lower triangle is read, as symmetric; values
  * [..,n] ascending, vectors [..,n,n], one a column, orthonormal. A vector's sign is arbitrary, and
  * so is the basis of a subspace with equal eigenvalues: only functions that do not depend on it
- * have a derivative. v (diag(g_values) + skew(v' g_vectors) / (values_j - values_i)) v': not finite
- * for vectors of equal eigenvalues, as in PyTorch (Giles 2008, "Collected matrix derivative
+ * have a derivative.  v (diag(g_values) + skew(v' g_vectors) / (values_j - values_i)) v': not
+ * finite for vectors of equal eigenvalues, as in PyTorch (Giles 2008, "Collected matrix derivative
  * results") */
 typedef struct rv_eigh_result {
     rv_tensor *values, *vectors;
@@ -103,8 +99,7 @@ RV_API rv_eigh_result rv_eigh(rv_tensor *a);
  * derivatives of equal ones are not). */
 RV_API rv_tensor *rv_eigvalsh(rv_tensor *a);
 
-/* ---- singular values ---------------------------------------------------------------------------
- */
+/* ---- singular values ------------------------------------------------------------------------- */
 
 /* a = u diag(s) vh: [..,m,n] -> u [..,m,k], s [..,k] descending, vh [..,k,n] (NumPy's and PyTorch's
  * with full_matrices=False). Singular vectors come in pairs of arbitrary sign: only functions that
@@ -134,8 +129,7 @@ typedef struct rv_pinv_options {
     RV_OPTIONS(rv_pinv_with, rv_pinv_options, .rtol = RV_RTOL_OF_SHAPE, .input = __VA_ARGS__)
 RV_API rv_tensor *rv_pinv_with(const rv_pinv_options *options);
 
-/* ---- least squares -----------------------------------------------------------------------------
- */
+/* ---- least squares --------------------------------------------------------------------------- */
 
 /* a = q r: [..,m,n] -> q [..,m,k] with orthonormal columns, r [..,k,n] upper triangular; the signs
  * of r's diagonal are arbitrary. The derivative needs the first k columns of a to be independent.

@@ -136,8 +136,8 @@ typedef struct rv_bce_options {
     rv_tensor *weight;     /* broadcasts to x's shape; default NULL: 1 each */
     rv_tensor *pos_weight; /* of bce_with_logits alone: what a target of 1 counts beside one of 0;
                               broadcasts to x's shape; default NULL: 1 each */
-    rv_reduction
-        reduction; /* default RV_REDUCTION_MEAN; weights do not change what it divides by */
+    /* default RV_REDUCTION_MEAN; weights do not change what it divides by */
+    rv_reduction reduction;
 } rv_bce_options;
 
 /* rv_bce(x, target): -weight * (target*log(x) + (1 - target)*log(1 - x)), the logarithms being -100
@@ -172,8 +172,9 @@ typedef struct rv_kl_div_options {
 } rv_kl_div_options;
 
 /* rv_kl_div(rv_log_softmax(x, 1), target): target*(log(target) - x), 0 where the target is 0;
- * e^target*(target - x) with .log_target (Kullback and Leibler 1951). By the target the derivative
- * is g*(log(target) + 1 - x), and g*-x where the target is 0 (PyTorch: NaN).  -g*target */
+ * e^target*(target - x) with .log_target (Kullback and Leibler 1951).
+ * -g*target, and g*(log(target) + 1 - x), which is -g*x where the target is 0 (PyTorch: NaN); with
+ * .log_target -g*e^target, and g*e^target*(target + 1 - x) */
 #define rv_kl_div(...) RV_OPTIONS(rv_kl_div_with, rv_kl_div_options, .x = __VA_ARGS__)
 RV_API rv_tensor *rv_kl_div_with(const rv_kl_div_options *options);
 

@@ -42,10 +42,9 @@ RV_API rv_tensor *rv_dropout_at(rv_tensor *x, double p, rv_random_place place);
 RV_API rv_tensor *rv_feature_dropout(rv_tensor *x, double p);
 RV_API rv_tensor *rv_feature_dropout_at(rv_tensor *x, double p, rv_random_place place);
 
-/* The largest of each `pieces` neighbours along an axis (Goodfellow et al. 2013): [.., m*pieces,
- * ..]
- * -> [.., m, ..], y[c] = max(x[c*pieces], .. x[c*pieces + pieces - 1]). Errors: pieces that do not
- * divide the axis.  g, in equal parts to the elements that are largest */
+/* The largest of each `pieces` neighbours along an axis (Goodfellow et al. 2013):
+ * [.., m*pieces, ..] -> [.., m, ..], y[c] = max(x[c*pieces], .. x[c*pieces + pieces - 1]). Errors:
+ * pieces that do not divide the axis.  g, in equal parts to the elements that are largest */
 RV_API rv_tensor *rv_maxout(rv_tensor *x, int64_t pieces, int axis);
 
 /* a * sigmoid(b), a and b being the first and the second half of x along an axis (Dauphin et al.

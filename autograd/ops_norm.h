@@ -2,10 +2,10 @@
  *
  * The conventions are in operations.h.
  *
- * All of these compute y = xhat*weight + bias, xhat = (x - mean) / sqrt(variance + eps), over
- * groups of elements: a channel of the whole batch, a row, some channels of one sample. The
- * variance is the biased one (divided by the number of elements, not one less). weight and bias are
- * optional.
+ * All but rms_norm, which takes no mean away, compute y = xhat*weight + bias,
+ * xhat = (x - mean) / sqrt(variance + eps), over groups of elements: a channel of the whole batch,
+ * a row, some channels of one sample. The variance is the biased one (divided by the number of
+ * elements, not one less). weight and bias are optional.
  *
  * Stability: means and variances are taken in blocks about a number near each block's own mean, and
  * put together in double (Chan, Golub, LeVeque 1979); x - mean is computed as (x - m) + (m - mean),

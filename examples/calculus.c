@@ -18,8 +18,8 @@ static rv_tensor *rosenbrock(rv_tensor **in, void *context)
 {
     (void)context;
     rv_tensor *x = rv_slice(in[0], .stop = 1), *y = rv_slice(in[0], .start = 1);
-    rv_tensor *a = rv_sub_scalar(x, 1), *b = rv_sub(y, rv_mul(x, x));
-    return rv_sum(rv_add(rv_mul(a, a), rv_mul_scalar(rv_mul(b, b), 100)));
+    rv_tensor *a = rv_sub_scalar(x, 1), *b = rv_sub(y, rv_square(x));
+    return rv_sum(rv_add(rv_square(a), rv_mul_scalar(rv_square(b), 100)));
 }
 
 static rv_tensor *start(void)
@@ -29,7 +29,7 @@ static rv_tensor *start(void)
 
 static double norm_of(rv_tensor *v)
 {
-    return sqrt(rv_item(rv_sum(rv_mul(v, v))));
+    return rv_item(rv_norm(v));
 }
 
 /* ---- Newton's method ------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /* flatten.c - neighbouring axes become one. */
-#include "layers/layer.h"
+#include "layers/layers_network.h"
 
 #include "autograd/operations.h"
 

@@ -45,6 +45,9 @@ typedef enum rv_nonlinearity {
     RV_RELU,       /* sqrt(2) */
     RV_LEAKY_RELU, /* sqrt(2 / (1 + slope^2)), slope being that below 0 */
     RV_SELU,       /* 3/4 */
+    RV_ELU,        /* for these three PyTorch has none: 1/sqrt(mean of f(z)^2), z being normal, */
+    RV_GELU,       /* as He et al. have it for relu: 1.2452, 1.5335, 1.6765 */
+    RV_SILU,
     RV_NONLINEARITY_COUNT
 } rv_nonlinearity;
 
@@ -74,6 +77,34 @@ RV_API rv_tensor *rv_init_he_normal_with(const rv_init_he_options *options);
 RV_API rv_tensor *rv_init_uniform(rv_tensor *tensor, double low, double high);
 /* Normal with that mean and standard deviation; finite, deviation >= 0. */
 RV_API rv_tensor *rv_init_normal(rv_tensor *tensor, double mean, double deviation);
+
+typedef struct rv_init_truncated_normal_options {
+    rv_tensor *tensor;
+    double mean;      /* default 0 */
+    double deviation; /* default 1; > 0: of the normal numbers before they are cut */
+    double low, high; /* default -2 and 2: what is kept, low < high; not in deviations */
+} rv_init_truncated_normal_options;
+
+/* Normal numbers of which those outside of [low, high] are drawn again. Errors: also bounds that
+ * fewer than one number in a hundred falls between. PyTorch's trunc_normal_. */
+#define rv_init_truncated_normal(...)                                                           \
+    RV_OPTIONS(rv_init_truncated_normal_with, rv_init_truncated_normal_options, .deviation = 1, \
+               .low = -2, .high = 2, .tensor = __VA_ARGS__)
+RV_API rv_tensor *rv_init_truncated_normal_with(const rv_init_truncated_normal_options *options);
+
+typedef struct rv_init_orthogonal_options {
+    rv_tensor *tensor;
+    double gain; /* default 1; > 0, finite */
+} rv_init_orthogonal_options;
+
+/* gain times an orthogonal matrix, each equally likely (Saxe et al. 2013): of [rows, ..], seen as
+ * [rows, columns], the rows are orthonormal, or, if there are more rows than columns, the columns.
+ * Computed in double. Fewer than 2 axes are an error. */
+#define rv_init_orthogonal(...)                                                \
+    RV_OPTIONS(rv_init_orthogonal_with, rv_init_orthogonal_options, .gain = 1, \
+               .tensor = __VA_ARGS__)
+RV_API rv_tensor *rv_init_orthogonal_with(const rv_init_orthogonal_options *options);
+
 /* Every element is `value`. */
 RV_API rv_tensor *rv_init_constant(rv_tensor *tensor, double value);
 RV_API rv_tensor *rv_init_zeros(rv_tensor *tensor);

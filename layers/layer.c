@@ -111,7 +111,12 @@ static rv_tensor *run(rv_layer *layer, rv_tensor *x)
     if (y == NULL && rv_error_status() == RV_OK)
         return rv_fail_null(RV_ERROR_STATE, "forward", "%s gave NULL without saying why",
                             layer->layer_class->name);
-    return y != NULL && rv_check("forward", 0, y) ? y : NULL;
+    if (y == NULL || !rv_check("forward", 0, y))
+        return NULL;
+    rv_layer_watch *watch = layer->parts->watch;
+    if (RV_UNLIKELY(watch != NULL))
+        watch->seen(watch, layer, x, y);
+    return y;
 }
 
 rv_tensor *rv_forward(rv_layer *layer, rv_tensor *x)

@@ -12,6 +12,9 @@
  * caller holds the one reference of what a function here returns. A container takes over the
  * reference of each child it is given, also when it fails; then it gives it back for the caller.
  *
+ * The layers themselves are in layers_network.h, layers_conv.h, layers_norm.h, layers_activation.h
+ * and layers_container.h; layers.h is all of them.
+ *
  * Names are PyTorch's: the path of children's names, then the parameter's, joined by dots
  * ("1.weight"). They are the names in rv_state, and so in the file that rv_save writes.
  */
@@ -39,6 +42,42 @@ RV_API bool rv_layer_train(rv_layer *layer, bool on);
 /* Which mode; false for NULL. */
 RV_API bool rv_layer_is_training(const rv_layer *layer);
 
+/* Freezes (true) or thaws (false) all parameters of a layer and of everything in it: frozen ones
+ * require no gradient, and an optimizer that has them passes them over. A parameter that is tied is
+ * frozen in all its places. Modes stay as they are: running statistics of a frozen batch norm go on
+ * moving unless that part is in eval mode. False with an error for NULL. */
+RV_API bool rv_layer_freeze(rv_layer *layer, bool on);
+
+/* Those of rv_parameters that are not frozen, in an array that the innermost scope owns: for an
+ * optimizer made after freezing. */
+RV_API rv_tensors rv_trainable_parameters(const rv_layer *layer);
+
+typedef struct rv_layer_totals {
+    int64_t parameters;    /* how many numbers are parameters, each once, */
+    int64_t trainable;     /* and how many of these are not frozen */
+    int64_t multiply_adds; /* how many multiplications with an addition one forward needs */
+} rv_layer_totals;
+
+/* rv_layer_summary(net, RV_F32, 1, 3, 32, 32): prints a table of the layers with their outputs'
+ * shapes, parameters and multiply-adds, and the totals, to stdout, for an input of that dtype and
+ * shape. The net runs once, on zeros, in eval mode, without being recorded; then it is in the modes
+ * it was in. Each layer stands under the name it has in its container. What stands in two places is
+ * listed in both, its parameters (as tied ones) and what is in it only in the first; a layer that
+ * runs several times counts its multiply-adds each time. Counted are those of layers whose class
+ * says how many (linear and convolutions). No other thread may run the net meanwhile. False with an
+ * error if the net fails or the table cannot be written. */
+#define rv_layer_summary(layer, ...)                                                             \
+    __extension__({                                                                              \
+        RV_QUIET_BEGIN                                                                           \
+        const int64_t rv_summary_[] = {__VA_ARGS__};                                             \
+        RV_QUIET_END                                                                             \
+        rv_layer_summary_n(stdout, (layer), (rv_dtype)rv_summary_[0], RV_COUNT(rv_summary_) - 1, \
+                           rv_summary_ + 1, NULL);                                               \
+    })
+/* The same to any file (NULL: none), with the totals in *totals unless it is NULL. */
+RV_API bool rv_layer_summary_n(FILE *file, rv_layer *layer, rv_dtype dtype, int ndim,
+                               const int64_t *shape, rv_layer_totals *totals);
+
 /* The parameters of a layer and of everything in it, each once, in PyTorch's order: a layer's own
  * as they were added, then its children's. The view is borrowed: valid until something is added to
  * the layer or it is freed. None, with an error, for NULL. */
@@ -57,74 +96,12 @@ RV_API rv_layer *rv_layer_child_at(const rv_layer *layer, int64_t i);
 
 /* Adds a reference, so that a layer can stand in two places, and returns the layer:
  * rv_layer_sequential(a, rv_layer_relu(), rv_layer_retain(a)). It then has one set of parameters,
- * with the names of its first place. NULL is passed on. */
+ * with the names of its first place, also in a file, which has them once. So it is with parameters
+ * that are tied: one tensor added to two layers. NULL is passed on. */
 RV_API rv_layer *rv_layer_retain(rv_layer *layer);
 
 /* Drops the caller's reference; NULL is ignored. */
 RV_API void rv_layer_free(rv_layer *layer);
-
-/* ---- the layers ------------------------------------------------------------------------------ *
- *
- * Shapes are of x and the result; `..` is any number of axes. All return NULL with an error for bad
- * options or when memory is out. Floating means F32 or F64. */
-
-/* One child after the other, named "0", "1", ... A NULL child is an error (the child's own, when
- * making it failed), and all others are freed. */
-#define rv_layer_sequential(...)                                     \
-    __extension__({                                                  \
-        RV_QUIET_BEGIN                                               \
-        rv_layer *const rv_children_[] = {__VA_ARGS__};              \
-        RV_QUIET_END                                                 \
-        rv_layer_sequential_n(rv_children_, RV_COUNT(rv_children_)); \
-    })
-/* The same with an array; of 0 children: returns its input. */
-RV_API rv_layer *rv_layer_sequential_n(rv_layer *const *children, int64_t count);
-
-typedef struct rv_layer_linear_options {
-    int64_t in_features;  /* >= 1 */
-    int64_t out_features; /* >= 1 */
-    bool bias;            /* default true; false: no bias */
-    rv_dtype dtype;       /* of the parameters; default RV_F32; or RV_F64 */
-} rv_layer_linear_options;
-
-/* rv_layer_linear(784, 100, .bias = false): x weight' + bias, [.., in] -> [.., out], floating.
- * Parameters "weight" [out, in] and "bias" [out], both drawn uniformly from
- * [-1/sqrt(in), 1/sqrt(in)], as in PyTorch (there: kaiming_uniform with a = sqrt(5)). For others,
- * see layers/init.h: rv_init_he_normal(rv_layer_parameter(layer, "weight")). */
-#define rv_layer_linear(...)                                                                 \
-    RV_OPTIONS(rv_layer_linear_with, rv_layer_linear_options, .bias = true, .dtype = RV_F32, \
-               .in_features = __VA_ARGS__)
-RV_API rv_layer *rv_layer_linear_with(const rv_layer_linear_options *options);
-
-typedef struct rv_layer_flatten_options {
-    int start_axis; /* default 1: the axis of samples stays; negative: from the end */
-    int end_axis;   /* default -1: to the last one, included */
-} rv_layer_flatten_options;
-
-/* rv_layer_flatten(): the axes from start_axis to end_axis become one: [n, 1, 28, 28] -> [n, 784].
- * Any dtype; a view where possible. Errors, when it runs: an axis that x does not have, start_axis
- * after end_axis. */
-#define rv_layer_flatten(...)                                                                    \
-    RV_OPTIONS(rv_layer_flatten_with, rv_layer_flatten_options, .start_axis = 1, .end_axis = -1, \
-               __VA_ARGS__)
-RV_API rv_layer *rv_layer_flatten_with(const rv_layer_flatten_options *options);
-
-/* The activations: functions of each element, floating, any shape (autograd/operations.h). */
-RV_API rv_layer *rv_layer_relu(void);    /* max(x, 0) */
-RV_API rv_layer *rv_layer_tanh(void);    /* (e^x - e^-x) / (e^x + e^-x) */
-RV_API rv_layer *rv_layer_sigmoid(void); /* 1 / (1 + e^-x) */
-
-typedef struct rv_layer_dropout_options {
-    int unused; /* comes first so that a p without a name follows it, and none is the default */
-    double p;   /* the probability that an element is dropped; default 0.5; 0 to 1 */
-} rv_layer_dropout_options;
-
-/* rv_layer_dropout(0.2), or rv_layer_dropout() for 0.5: in train mode each element becomes 0 with
- * probability p, else x / (1 - p) (Srivastava et al. 2014); in eval mode x is returned. Floating,
- * any shape. Draws from the generator (core/random.h). */
-#define rv_layer_dropout(...) \
-    RV_OPTIONS(rv_layer_dropout_with, rv_layer_dropout_options, .p = 0.5, .unused = 0, __VA_ARGS__)
-RV_API rv_layer *rv_layer_dropout_with(const rv_layer_dropout_options *options);
 
 /* ---- writing a layer ------------------------------------------------------------------------- *
  *
@@ -159,6 +136,9 @@ typedef struct rv_layer_class {
     void (*destroy)(rv_layer *self);
     /* Called after the mode was set; NULL: there is nothing to do. */
     void (*train)(rv_layer *self, bool on);
+    /* How many multiplications with an addition the layer itself, without its children, needs to
+     * make y of x: for rv_layer_summary; NULL: none worth counting. */
+    int64_t (*multiply_adds)(const rv_layer *self, const rv_tensor *x, const rv_tensor *y);
 } rv_layer_class;
 
 /* What an instance begins with. Read its fields; change none. */
@@ -185,6 +165,10 @@ RV_API rv_layer *rv_layer_new(const rv_layer_class *layer_class);
 RV_API rv_tensor *rv_layer_add_parameter(rv_layer *layer, const char *name, rv_tensor *tensor);
 RV_API rv_tensor *rv_layer_add_buffer(rv_layer *layer, const char *name, rv_tensor *tensor);
 RV_API rv_layer *rv_layer_add_child(rv_layer *layer, const char *name, rv_layer *child);
+
+/* The same for several children, all of which are taken over: each is named as rv_layer_named named
+ * it, or by its number, "0", "1", ... False with an error. */
+RV_API bool rv_layer_add_children(rv_layer *layer, rv_layer *const *children, int64_t count);
 
 /* Returns the layer if everything that was added to it was; else frees it and returns NULL: the
  * last line of a function that makes one. */

@@ -5,10 +5,12 @@
  */
 #include "layers/layer_parts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "autograd/graph.h"
 #include "core/memory.h"
+#include "layers/layers_container.h"
 
 /* ---- lists ----------------------------------------------------------------------------------- */
 
@@ -190,14 +192,38 @@ rv_tensors rv_parameters(const rv_layer *layer)
     return (rv_tensors){.items = all->items, .count = all->count};
 }
 
+bool rv_layer_freeze(rv_layer *layer, bool on)
+{
+    if (!rv_layer_check("layer_freeze", layer))
+        return false;
+    const rv_tensor_list *all = &layer->parts->tensors[RV_SORT_PARAMETER].all;
+    bool ok = true;
+    for (int64_t i = 0; ok && i < all->count; i++)
+        ok = (on ? rv_require_no_grad(all->items[i]) : rv_require_grad(all->items[i])) != NULL;
+    return ok;
+}
+
+rv_tensors rv_trainable_parameters(const rv_layer *layer)
+{
+    if (!rv_layer_check("trainable_parameters", layer))
+        return (rv_tensors){0};
+    const rv_tensor_list *all = &layer->parts->tensors[RV_SORT_PARAMETER].all;
+    const int64_t bytes = all->count * (int64_t)sizeof(rv_tensor *);
+    rv_tensor *memory = rv_empty_n(RV_U8, 1, &bytes); /* so that the scope owns it */
+    if (memory == NULL)
+        return (rv_tensors){0};
+    rv_tensor **items = (rv_tensor **)(void *)memory->data;
+    int64_t count = 0;
+    for (int64_t i = 0; i < all->count; i++)
+        if (rv_requires_grad(all->items[i]))
+            items[count++] = all->items[i];
+    return (rv_tensors){.items = items, .count = count};
+}
+
 /* ---- adding ---------------------------------------------------------------------------------- */
 
-/* Whether something may be added to the layer under that name. */
-static bool may_add(const char *who, const rv_layer *layer, const char *name)
+static bool is_name(const char *who, const char *name)
 {
-    if (!rv_layer_check(who, layer))
-        return false;
-    const char *layer_name = layer->layer_class->name;
     if (name == NULL)
         return rv_fail(RV_ERROR_NULL, who, "the name is NULL");
     const size_t length = strlen(name);
@@ -205,6 +231,16 @@ static bool may_add(const char *who, const rv_layer *layer, const char *name)
         return rv_fail(RV_ERROR_ARGUMENT, who,
                        "\"%.80s\" is no name: it takes 1 to %d characters, and no dot", name,
                        RV_LAYER_NAME_BYTES - 1);
+    return true;
+}
+
+/* Whether something may be added to the layer under that name. */
+static bool may_add(const char *who, const rv_layer *layer, const char *name)
+{
+    if (!rv_layer_check(who, layer) || !is_name(who, name))
+        return false;
+    const char *layer_name = layer->layer_class->name;
+    const size_t length = strlen(name);
     for (int sort = 0; sort <= RV_SORT_COUNT; sort++)
         if (find(parts_of(layer, sort), name, length) != NULL)
             return rv_fail(RV_ERROR_ARGUMENT, who, "%s has a \"%s\" already", layer_name, name);
@@ -312,4 +348,32 @@ rv_layer *rv_layer_add_child(rv_layer *layer, const char *name, rv_layer *child)
     failed(who, layer);
     rv_layer_free(child);
     return NULL;
+}
+
+bool rv_layer_add_children(rv_layer *layer, rv_layer *const *children, int64_t count)
+{
+    bool ok = true;
+    for (int64_t i = 0; i < count; i++) { /* all of them, also when one fails: they are consumed */
+        char name[24];
+        snprintf(name, sizeof name, "%lld", (long long)i);
+        const rv_layer *child = children[i];
+        const bool is_named = child != NULL && rv_layer_check("layer_add_child", child) &&
+                              child->parts->given_name[0] != '\0';
+        const char *given = is_named ? child->parts->given_name : name;
+        ok = rv_layer_add_child(layer, given, children[i]) != NULL && ok;
+    }
+    return ok;
+}
+
+rv_layer *rv_layer_named(const char *name, rv_layer *layer)
+{
+    const char *who = "layer_named";
+    if (!rv_layer_check(who, layer))
+        return NULL;
+    if (!is_name(who, name)) {
+        rv_layer_free(layer);
+        return NULL;
+    }
+    memcpy(layer->parts->given_name, name, strlen(name) + 1);
+    return layer;
 }

@@ -35,13 +35,22 @@ typedef struct rv_tensor_parts {
 
 typedef enum rv_sort { RV_SORT_PARAMETER, RV_SORT_BUFFER, RV_SORT_COUNT } rv_sort;
 
+/* Who is told of what a layer made of x: rv_layer_summary. */
+typedef struct rv_layer_watch rv_layer_watch;
+struct rv_layer_watch {
+    void (*seen)(rv_layer_watch *watch, const rv_layer *layer, const rv_tensor *x,
+                 const rv_tensor *y);
+};
+
 struct rv_layer_parts {
+    rv_layer_watch *watch; /* NULL: nobody */
     rv_tensor_parts tensors[RV_SORT_COUNT];
     rv_part_list children;
     int64_t places; /* in how many containers it stands: then nothing can be added, so that `all`
                        and `depth` of those stay right, and no layer can come to contain itself */
     int depth;      /* 1 without children */
     bool failed;    /* something could not be added */
+    char given_name[RV_LAYER_NAME_BYTES]; /* by rv_layer_named; empty: none */
 };
 
 /* Whether the layer may be used; false with an error under `who`. */

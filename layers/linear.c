@@ -1,11 +1,12 @@
 /* linear.c - a matrix and a bias that are learned. */
-#include "layers/layer.h"
+#include "layers/layers_network.h"
 
 #include <math.h>
 
 #include "autograd/operations.h"
 #include "core/memory.h"
 #include "layers/init.h"
+#include "layers/layer_options.h"
 
 typedef struct linear {
     rv_layer layer;
@@ -18,21 +19,26 @@ static rv_tensor *linear_forward(rv_layer *self, rv_tensor *x)
     return rv_linear(x, l->weight, l->bias);
 }
 
-static const rv_layer_class linear_class = {
-    .name = "linear", .size = sizeof(linear), .forward = linear_forward};
+static int64_t linear_multiply_adds(const rv_layer *self, const rv_tensor *x, const rv_tensor *y)
+{
+    (void)x;
+    return y->numel * ((const linear *)self)->weight->shape[1];
+}
+
+static const rv_layer_class linear_class = {.name = "linear",
+                                            .size = sizeof(linear),
+                                            .forward = linear_forward,
+                                            .multiply_adds = linear_multiply_adds};
 
 static bool check(const char *who, const rv_layer_linear_options *o)
 {
-    if (o == NULL)
-        return rv_fail(RV_ERROR_NULL, who, "the options are NULL");
+    if (!rv_options_given(who, o))
+        return false;
     if (o->in_features < 1 || o->out_features < 1)
         return rv_fail(RV_ERROR_ARGUMENT, who,
                        "in_features %lld and out_features %lld; at least 1 of each is expected",
                        (long long)o->in_features, (long long)o->out_features);
-    if (!rv_dtype_is_floating(o->dtype))
-        return rv_fail(RV_ERROR_DTYPE, who, "dtype is %s; F32 or F64 is expected",
-                       rv_dtype_name(o->dtype));
-    return true;
+    return rv_options_dtype(who, o->dtype);
 }
 
 rv_layer *rv_layer_linear_with(const rv_layer_linear_options *options)

@@ -1,7 +1,5 @@
 /* sequential.c - one child after the other. */
-#include "layers/layer.h"
-
-#include <stdio.h>
+#include "layers/layers_container.h"
 
 /* Each result is released when the next one has been computed, unless backward needs it. */
 static rv_tensor *sequential_forward(rv_layer *self, rv_tensor *x)
@@ -27,10 +25,6 @@ rv_layer *rv_layer_sequential_n(rv_layer *const *children, int64_t count)
                             "%lld children, and the array is %sNULL", (long long)count,
                             children != NULL ? "not " : "");
     rv_layer *layer = rv_layer_new(&sequential_class);
-    for (int64_t i = 0; i < count; i++) { /* all of them, also when one fails: they are consumed */
-        char name[24];
-        snprintf(name, sizeof name, "%lld", (long long)i);
-        rv_layer_add_child(layer, name, children[i]);
-    }
+    rv_layer_add_children(layer, children, count);
     return rv_layer_complete(layer);
 }

@@ -3,7 +3,7 @@
 #define RV_MODELS_MODELS_H
 
 #include "core/data.h"
-#include "layers/layer.h"
+#include "layers/layers.h"
 
 RV_BEGIN_C
 

@@ -236,7 +236,8 @@ bool rv_optim_zero_grad(rv_optim *opt)
         return false;
     bool done = true;
     for (int64_t i = 0; i < opt->count; i++)
-        done = rv_zero_grad(opt->slots[i].parameter) && done;
+        if (rv_requires_grad(opt->slots[i].parameter)) /* it may have been frozen since */
+            done = rv_zero_grad(opt->slots[i].parameter) && done;
     return done;
 }
 

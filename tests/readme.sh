@@ -1,8 +1,9 @@
 #!/bin/bash
 # Everything in README.md is run: from a copy of the clone, in the order in which it stands there.
 #
-# The sh blocks are run as they are, but for ./tests/run, which is running this. The C block is
-# script.c; what it prints must look like the block that follows it.
+# The sh blocks are run as they are, but for ./tests/run, which is running this. The first C block
+# is script.c; what it prints must look like the block that follows it. The second is a function
+# and, from its first empty line on, statements.
 . "$(dirname "$0")/common.sh"
 
 command -v curl >/dev/null || skip "curl is not installed"
@@ -59,10 +60,24 @@ if [ "$mnist" != "$work/fake" ]; then
         fail "the accuracy is not the README's: $(tail -n 1 <<<"$got")"
 fi
 
+# The second C block.
+{
+    printf '#include <stdio.h>\n#include <ravine.h>\n'
+    block c 2 | awk '!body && /^$/ { body = 1; print "int main(void)\n{" }
+                     { print }
+                     END { if (body) print "return rv_error() != NULL;\n}" }'
+} >second.c
+export PKG_CONFIG_PATH=~/ravine/lib/pkgconfig LD_LIBRARY_PATH=~/ravine/lib
+expect "the second C block" cc second.c $(pkg-config --cflags --libs ravine) -o second
+second=$(./second 2>&1) || fail "the second C block: $second"
+expect_text "the second C block" "$second" '^right$'
+
 # Every file and folder that the README names is there.
 for name in $(grep -Eo '`[a-zA-Z_./]+`' README.md | tr -d '`' | sort -u); do
     case $name in
-    */* | *.h | *.md) [ -e "$name" ] || [ -e "core/$name" ] || fail "there is no $name" ;;
+    */* | *.h | *.md)
+        [ -e "$name" ] || [ -e "core/$name" ] || [ -e "autograd/$name" ] || fail "there is no $name"
+        ;;
     esac
 done
 say "ok"

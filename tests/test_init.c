@@ -112,13 +112,110 @@ Test(init, gains)
     cr_expect_eq(rv_init_gain(RV_SELU, 0), 0.75);
     cr_expect(no_error());
     cr_expect(isnan(rv_init_gain(RV_NONLINEARITY_COUNT, 0)));
-    cr_expect(error_is(RV_ERROR_ARGUMENT, "init_gain: 6 is no nonlinearity"));
+    cr_expect(error_is(RV_ERROR_ARGUMENT, "init_gain: 9 is no nonlinearity"));
     cr_expect(isnan(rv_init_gain((rv_nonlinearity)-1, 0)));
     cr_expect(error_is(RV_ERROR_ARGUMENT, "is no nonlinearity"));
     cr_expect(isnan(rv_init_gain(RV_LEAKY_RELU, (double)NAN)));
     cr_expect(error_is(RV_ERROR_ARGUMENT, "negative_slope is"));
     cr_expect(isnan(rv_init_gain(RV_TANH, 0.5)));
     cr_expect(error_is(RV_ERROR_ARGUMENT, "negative_slope is 0.5; it is for RV_LEAKY_RELU alone"));
+}
+
+/* 1/sqrt(E f(z)^2), by the trapezoidal rule. */
+static double gain_of(double (*f)(double))
+{
+    double sum = 0;
+    const double step = 1e-3;
+    for (double z = -10; z <= 10; z += step)
+        sum += f(z) * f(z) * exp(-z * z / 2) * step;
+    return 1 / sqrt(sum / sqrt(2 * acos(-1)));
+}
+
+static double elu(double z)
+{
+    return z > 0 ? z : expm1(z);
+}
+
+static double gelu(double z)
+{
+    return z * erfc(-z / sqrt(2)) / 2;
+}
+
+static double silu(double z)
+{
+    return z / (1 + exp(-z));
+}
+
+Test(init, gains_that_keep_the_mean_square)
+{
+    cr_expect_lt(fabs(rv_init_gain(RV_ELU, 0) - gain_of(elu)), 1e-6);
+    cr_expect_lt(fabs(rv_init_gain(RV_GELU, 0) - gain_of(gelu)), 1e-6);
+    cr_expect_lt(fabs(rv_init_gain(RV_SILU, 0) - gain_of(silu)), 1e-6);
+}
+
+/* The mean square of normal numbers cut at -b and b is 1 - 2 b phi(b) / (2 Phi(b) - 1). */
+static void expect_cut(const rv_tensor *t, double mean, double deviation, double b)
+{
+    cr_assert_not_null(t, "%s", rv_error());
+    const statistics s = of(t);
+    const double n = (double)t->numel, phi = exp(-b * b / 2) / sqrt(2 * acos(-1)),
+                 expected = deviation * sqrt(1 - 2 * b * phi / erf(b / sqrt(2)));
+    cr_expect(s.least >= mean - b * deviation && s.most <= mean + b * deviation);
+    cr_expect(s.most - s.least > 1.99 * b * deviation);
+    cr_expect_lt(fabs(s.mean - mean), 5 * expected / sqrt(n));
+    cr_expect_lt(fabs(s.deviation / expected - 1), 5 * 0.71 / sqrt(n), "deviation %g, expected %g",
+                 s.deviation, expected);
+}
+
+Test(init, truncated_normal)
+{
+    RV_SCOPE;
+    rv_seed(9);
+    for (rv_dtype dtype = RV_F32; dtype <= RV_F64; dtype++) {
+        expect_cut(rv_init_truncated_normal(rv_empty(dtype, 100, 300)), 0, 1, 2);
+        expect_cut(rv_init_truncated_normal(rv_empty(dtype, 100, 300), .mean = 3, .deviation = 0.5,
+                                            .low = 2.75, .high = 3.25),
+                   3, 0.5, 0.5);
+    }
+    rv_seed(9);
+    const rv_tensor *a = rv_init_truncated_normal(rv_empty(RV_F32, 50));
+    rv_seed(9);
+    cr_expect(rv_equal(rv_init_truncated_normal(rv_empty(RV_F32, 50)), a), "the same seed");
+    cr_expect_not_null(rv_init_truncated_normal(rv_empty(RV_F32, 0)));
+    cr_expect(no_error());
+}
+
+/* Whether the rows (or columns) are orthonormal, but for the gain. */
+static void expect_orthogonal(rv_tensor *t, double gain, double tolerance)
+{
+    cr_assert_not_null(t, "%s", rv_error());
+    rv_tensor *m = rv_cast(rv_reshape(t, t->shape[0], -1), RV_F64);
+    if (m->shape[0] > m->shape[1])
+        m = rv_transpose(m, 0, 1);
+    const rv_tensor *product = rv_matmul(m, rv_transpose(m, 0, 1));
+    for (int64_t i = 0; i < product->numel; i++) {
+        const double want = i / m->shape[0] == i % m->shape[0] ? gain * gain : 0;
+        cr_assert_lt(fabs(at(product, i) - want), tolerance * gain * gain);
+    }
+}
+
+Test(init, orthogonal)
+{
+    RV_SCOPE;
+    rv_seed(10);
+    expect_orthogonal(rv_init_orthogonal(rv_empty(RV_F64, 40, 40)), 1, 1e-14);
+    expect_orthogonal(rv_init_orthogonal(rv_empty(RV_F64, 60, 20), .gain = 3), 3, 1e-14);
+    expect_orthogonal(rv_init_orthogonal(rv_empty(RV_F32, 8, 3, 5, 5)), 1, 1e-6);
+    expect_orthogonal(rv_init_orthogonal(rv_empty(RV_F64, 1, 1)), 1, 1e-15);
+    /* No sign or direction is preferred: elements have mean 0 and mean square 1/n. */
+    const statistics s = of(rv_init_orthogonal(rv_empty(RV_F64, 100, 100)));
+    cr_expect_lt(fabs(s.mean), 5 * 0.1 / 100);
+    double trace = 0; /* of a matrix from all orthogonal ones: mean 0, variance 1 */
+    for (int i = 0; i < 200; i++)
+        trace += rv_item(rv_trace(rv_init_orthogonal(rv_empty(RV_F64, 5, 5)))) / 200;
+    cr_expect_lt(fabs(trace), 5 / sqrt(200), "mean trace %g", trace);
+    cr_expect_not_null(rv_init_orthogonal(rv_empty(RV_F32, 3, 0)));
+    cr_expect(no_error());
 }
 
 Test(init, fans)
@@ -184,11 +281,20 @@ Test(init, what_is_wrong)
     FAILS(rv_init_xavier_uniform_with(NULL), NULL, "the options are NULL");
     FAILS(rv_init_he_uniform(line), SHAPE, "init_he_uniform: [4] has no fans");
     FAILS(rv_init_he_uniform(t, .mode = (rv_fan_mode)5), ARGUMENT, "5 is no fan mode");
-    FAILS(rv_init_he_normal(t, .nonlinearity = (rv_nonlinearity)9), ARGUMENT,
-          "init_he_normal: 9 is no nonlinearity");
+    FAILS(rv_init_he_normal(t, .nonlinearity = (rv_nonlinearity)19), ARGUMENT,
+          "init_he_normal: 19 is no nonlinearity");
     FAILS(rv_init_he_normal(t, .negative_slope = INFINITY), ARGUMENT, "negative_slope is inf");
     FAILS(rv_init_he_normal(t, .nonlinearity = RV_RELU, .negative_slope = 1), ARGUMENT,
           "RV_LEAKY_RELU alone");
     FAILS(rv_init_he_normal_with(NULL), NULL, "the options are NULL");
+    FAILS(rv_init_truncated_normal_with(NULL), NULL, "the options are NULL");
+    FAILS(rv_init_truncated_normal(whole), DTYPE, "init_truncated_normal: the tensor is I64");
+    FAILS(rv_init_truncated_normal(t, .low = 2), ARGUMENT, "from 2 to 2");
+    FAILS(rv_init_truncated_normal(t, .deviation = 0), ARGUMENT, "deviation 0");
+    FAILS(rv_init_truncated_normal(t, .mean = 9), ARGUMENT, "falls between -2 and 2");
+    FAILS(rv_init_orthogonal_with(NULL), NULL, "the options are NULL");
+    FAILS(rv_init_orthogonal(line), SHAPE, "init_orthogonal: [4] is no matrix");
+    FAILS(rv_init_orthogonal(whole), DTYPE, "init_orthogonal: the tensor is I64");
+    FAILS(rv_init_orthogonal(t, .gain = 0), ARGUMENT, "init_orthogonal: gain is 0");
     cr_expect(HOLDS(t, 0, 1, 1, 1, 1), "nothing was changed");
 }
