@@ -17,6 +17,7 @@
 #include "core/tensor.h"
 #include "core/idx.h"
 #include "core/image.h"
+#include "core/npy.h"
 #include "core/data.h"
 #include "core/save.h"
 #include "autograd/anomaly.h"

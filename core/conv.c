@@ -72,17 +72,9 @@ static void run_unit(const conv_job *job, int64_t unit, char *memory)
     const int64_t band = unit % job->cut.bands, image = unit / job->cut.bands;
     const int64_t n = image / plan->groups, group = image % plan->groups;
     const int64_t begin = band * job->cut.rows, first = begin * plan->axis[0].move;
-    const char *frame = memory;
-    if (plan->in_place) {
-        const int64_t *s = plan->image.strides, *origin = plan->image.origin;
-        frame = plan->image.data +
-                job->bytes * (n * s[0] + group * plan->image.channels * s[1] + origin[0] * s[2] +
-                              origin[1] * s[3] + first * plan->frame_row);
-    } else {
-        const int64_t rows =
-            rv_smaller(plan->image.frame[0] - first, rv_conv_band_rows(plan, &job->cut));
-        rv_conv_pack_image(&plan->image, n, group, first, rows, memory);
-    }
+    const int64_t seen =
+        rv_smaller(plan->image.frame[0] - first, rv_conv_band_rows(plan, &job->cut));
+    const char *frame = rv_conv_frame(plan, n, group, first, seen, memory);
     char *const out = job->out + job->bytes * n * job->strides[0];
     for (int64_t i = 0; i < plan->phase_count; i++) {
         const conv_phase *phase = &plan->phases[i];
@@ -169,6 +161,8 @@ static bool compute(const char *who, const rv_conv_shape *shape, const rv_tensor
     conv_plan plan;
     if (out->numel == 0)
         return true;
+    if (rv_conv_depthwise_fits(shape, out->dtype, image->shape[1], out->shape[1]))
+        return rv_conv_depthwise(who, shape, image, weight, transposed, bias, out);
     if (!rv_conv_plan_begin(&plan, who, shape, image, transposed, out->shape[1]))
         return false;
     RV_SCOPE;

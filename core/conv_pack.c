@@ -70,6 +70,20 @@ void rv_conv_pack_image(const conv_image *image, int64_t n, int64_t group, int64
     }
 }
 
+const char *rv_conv_frame(const conv_plan *plan, int64_t n, int64_t group, int64_t first,
+                          int64_t rows, void *memory)
+{
+    const conv_image *image = &plan->image;
+    if (plan->in_place) {
+        const int64_t *s = image->strides, *origin = image->origin;
+        return image->data + (int64_t)rv_dtype_size(image->dtype) *
+                                 (n * s[0] + group * image->channels * s[1] + origin[0] * s[2] +
+                                  origin[1] * s[3] + first * plan->frame_row);
+    }
+    rv_conv_pack_image(image, n, group, first, rows, memory);
+    return memory;
+}
+
 /* ---- weights -------------------------------------------------------------------------------- */
 
 int64_t rv_conv_weights_size(const conv_plan *plan)

@@ -107,6 +107,10 @@ void rv_conv_pack_weights(const conv_plan *plan, const rv_tensor *weight, bool t
 void rv_conv_unpack_weights(const conv_plan *plan, int64_t parts, const void *packed,
                             rv_tensor *dw);
 
+/* Those rows of the plan's frame: where the image lies, or packed into `memory`. */
+const char *rv_conv_frame(const conv_plan *plan, int64_t n, int64_t group, int64_t first,
+                          int64_t rows, void *memory);
+
 /* Some memory for each thread that runs pieces at once: claimed for a piece, and given back. */
 typedef struct conv_scratch {
     int64_t slots;
@@ -133,6 +137,22 @@ typedef struct conv_cut {
 conv_cut rv_conv_cut(const conv_plan *plan, int64_t band_bytes);
 /* Rows of the frame that a band sees, at most. */
 int64_t rv_conv_band_rows(const conv_plan *plan, const conv_cut *cut);
+
+/* Into how many parts, each summed on its own, the gradient of the weights cuts the units. */
+int64_t rv_conv_parts(const conv_plan *plan, const conv_cut *cut);
+
+/* ---- conv_depthwise.c: as many groups as channels ---------------------------------------------
+ */
+
+/* Whether a convolution of `channels` into `outputs` channels is one, and has enough of them. */
+bool rv_conv_depthwise_fits(const rv_conv_shape *shape, rv_dtype dtype, int64_t channels,
+                            int64_t outputs);
+/* The result, or transposed: dx from g. */
+bool rv_conv_depthwise(const char *who, const rv_conv_shape *shape, const rv_tensor *image,
+                       const rv_tensor *weight, bool transposed, const rv_tensor *bias,
+                       rv_tensor *out);
+bool rv_conv_depthwise_weight_grad(const char *who, const rv_conv_shape *shape, const rv_tensor *x,
+                                   const rv_tensor *g, rv_tensor *dw);
 
 /* ---- conv_winograd.c: 3x3, stride 1, F32 ------------------------------------------------------
  */

@@ -92,12 +92,8 @@ static void add_unit(const weight_gradient *job, int64_t unit, char *memory, cha
     const int64_t n = image / plan->groups, group = image % plan->groups;
     const int64_t begin = band * job->cut.rows, first = begin * plan->axis[0].move;
     const int64_t rows = rv_smaller(job->cut.rows, plan->axis[0].grid - begin);
-    const char *frame = memory;
-    if (plan->in_place)
-        frame = plan->image.data + job->bytes * element_of(&plan->image, n, group, first);
-    else
-        rv_conv_pack_image(&plan->image, n, group, first,
-                           (rows - 1) * plan->axis[0].move + plan->reach, memory);
+    const char *frame =
+        rv_conv_frame(plan, n, group, first, (rows - 1) * plan->axis[0].move + plan->reach, memory);
     const gradient_band g = band_of_g(job, n, group, begin, rows, memory + job->bytes * job->band);
     add_band(job, group, frame, g, rows, sums);
 }
@@ -135,14 +131,12 @@ static void set_g(weight_gradient *job, const rv_conv_shape *shape, const rv_ten
     job->g_over = dense ? g->numel : -1;
 }
 
-/* Units (bands of images) are shared out among the parts. */
-static void set_parts(weight_gradient *job)
+int64_t rv_conv_parts(const conv_plan *plan, const conv_cut *cut)
 {
-    const conv_plan *plan = job->plan;
     const int64_t pixels = plan->n * plan->axis[0].grid * plan->axis[1].grid;
     int64_t parts = rv_quotient_up(pixels, PIXELS_OF_PART);
-    parts = rv_smaller(rv_smaller(parts, MOST_PARTS), job->cut.units);
-    job->parts = parts > 0 ? parts : 1;
+    parts = rv_smaller(rv_smaller(parts, MOST_PARTS), cut->units);
+    return parts > 0 ? parts : 1;
 }
 
 static bool run(const char *who, weight_gradient *job, rv_tensor *dw)
@@ -175,6 +169,8 @@ bool rv_conv_weight_grad(const char *who, const rv_conv_shape *shape, const rv_t
         memset(dw->data, 0, rv_dtype_size(dw->dtype) * (size_t)dw->numel);
         return true;
     }
+    if (rv_conv_depthwise_fits(shape, x->dtype, x->shape[1], g->shape[1]))
+        return rv_conv_depthwise_weight_grad(who, shape, x, g, dw);
     if (!rv_conv_plan_begin(&plan, who, shape, x, false, g->shape[1]))
         return false;
     if (rv_conv_winograd_fits(&plan)) {
@@ -192,7 +188,7 @@ bool rv_conv_weight_grad(const char *who, const rv_conv_shape *shape, const rv_t
                            .bytes = (int64_t)rv_dtype_size(dw->dtype),
                            .kernels = rv_kernels_get()->conv_outer[dw->dtype == RV_F64]};
     set_g(&job, shape, g);
-    set_parts(&job);
+    job.parts = rv_conv_parts(&plan, &job.cut);
     const bool ok = run(who, &job, dw);
     rv_conv_plan_end(&plan);
     return ok;

@@ -58,6 +58,75 @@ RV_API rv_dataset *rv_data_mnist(const char *dir, rv_data_part part);
  * integers become I64. */
 RV_API rv_dataset *rv_data_idx(const char *images, const char *labels);
 
+/* CIFAR-10 in its binary form, from the folder `dir` or from cifar-10-batches-bin in it:
+ *
+ *     data_batch_1.bin to data_batch_5.bin   RV_TRAIN
+ *     test_batch.bin                         RV_TEST
+ *     batches.meta.txt                       the names of the classes, if it is there
+ *
+ * each plain or with .gz. x: F32 [n,3,32,32], a byte divided by 255; y: I64 [n], 0 to 9. Images are
+ * held as bytes, 3072 each, and converted when they are fetched. A file may hold any number of
+ * images. Errors: RV_ERROR_FILE if a file is missing or cannot be read; RV_ERROR_FORMAT if one is
+ * empty or no whole number of images, its compressed data is damaged, a label is above 9, or there
+ * are other than 10 names; all before memory is taken for more than the files hold. */
+RV_API rv_dataset *rv_data_cifar10(const char *dir, rv_data_part part);
+
+typedef struct rv_data_cifar100_options {
+    const char *dir;   /* required */
+    rv_data_part part; /* RV_TRAIN or RV_TEST; default RV_TRAIN */
+    bool coarse;       /* default false: y is one of 100 classes; true: one of their 20 groups */
+} rv_data_cifar100_options;
+
+/* rv_data_cifar100(dir, RV_TRAIN, .coarse = true): CIFAR-100, in the same way, from train.bin and
+ * test.bin, fine_label_names.txt and coarse_label_names.txt in `dir` or in cifar-100-binary in it.
+ */
+#define rv_data_cifar100(...) \
+    RV_OPTIONS(rv_data_cifar100_with, rv_data_cifar100_options, .dir = __VA_ARGS__)
+RV_API rv_dataset *rv_data_cifar100_with(const rv_data_cifar100_options *options);
+
+typedef struct rv_data_images_options {
+    const char *dir;       /* required */
+    int64_t height, width; /* default 0, 0: all images must have the size of the first; otherwise
+                              images of another size are resized (rv_image_resize), >= 1 both */
+    int channels;          /* default 3; 1 to 4; images are converted, as by rv_image_read */
+    int64_t max_pixels;    /* of an image in its file; default 2^26, as rv_image_read */
+} rv_data_images_options;
+
+/* rv_data_images(dir, .height = 64, .width = 64): a folder of folders, one for each class, of PNG
+ * and JPEG files (.png, .jpg, .jpeg, in any case; other files are not looked at, nor what begins
+ * with a dot). Classes are numbered in the order of their names' bytes, and are what
+ * rv_data_class_name gives; samples come class by class, by their files' names. x: F32
+ * [n,channels,height,width], a byte divided by 255; y: I64 [n]. Images are held as bytes and
+ * converted when they are fetched. Errors: RV_ERROR_FILE if `dir` has no folder in it, or one of
+ * them no image; those of rv_image_read; RV_ERROR_FORMAT for the first image of another size, if
+ * none was given. */
+#define rv_data_images(...)                                                                       \
+    RV_OPTIONS(rv_data_images_with, rv_data_images_options, .channels = 3, .max_pixels = 1 << 26, \
+               .dir = __VA_ARGS__)
+RV_API rv_dataset *rv_data_images_with(const rv_data_images_options *options);
+
+typedef struct rv_data_csv_options {
+    const char *path;      /* required */
+    const char *target;    /* default NULL; the name of the target's column, in the first line */
+    int64_t target_column; /* default -1: the last; its number from 0, if it has no name */
+    int header;            /* default -1: the first line is names if target is given, or none of its
+                              fields but the target's is a number; 0: it is a sample; 1: names */
+    char delimiter;        /* default ',' */
+    bool values;           /* default false: targets are labels; true: numbers, y is F32 */
+} rv_data_csv_options;
+
+/* rv_data_csv("iris.csv", .target = "species"): a table as text, a line for a sample. x: F32 [n,
+ * columns - 1]; y: I64 [n], labels that are integers as they are, and names by the order in which
+ * they first come (rv_data_class_name), or F32 [n] with .values. Fields may stand in double quotes
+ * (with "" for one); lines end with LF or CRLF; empty lines, and spaces around fields, do not
+ * count. Numbers are written with a point in every locale. Errors: RV_ERROR_FILE if the file cannot
+ * be read; RV_ERROR_FORMAT, with line and column, for a missing value, what is no finite number in
+ * F32, a line with fewer or more columns, a quote that is not closed; no samples. */
+#define rv_data_csv(...)                                                                 \
+    RV_OPTIONS(rv_data_csv_with, rv_data_csv_options, .target_column = -1, .header = -1, \
+               .delimiter = ',', .path = __VA_ARGS__)
+RV_API rv_dataset *rv_data_csv_with(const rv_data_csv_options *options);
+
 typedef struct rv_data_tensors_options {
     rv_tensor *x; /* [n, ...], any dtype */
     rv_tensor *y; /* [n, ...], any dtype: I64 labels, floating targets */
@@ -108,6 +177,15 @@ RV_API rv_dataset *rv_data_split(rv_dataset *set, int64_t n);
 
 /* How many samples; -1 for NULL. */
 RV_API int64_t rv_data_count(const rv_dataset *set);
+
+/* How many classes of labels have names: those that came with the files; 0 if none did, -1 for
+ * NULL.
+ */
+RV_API int64_t rv_data_classes(const rv_dataset *set);
+
+/* The name of the class that y numbers `label`, in UTF-8; it lives as long as the set, and those
+ * that share its samples. NULL with an error if it has none. */
+RV_API const char *rv_data_class_name(const rv_dataset *set, int64_t label);
 
 /* Samples first, first+1, ... of a set, n of them or those that are left, in tensors that the
  * innermost scope owns: for evaluation. On failure x and y are NULL and n is 0, with an error:

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/data_set.h"
+#include "core/gz_file.h"
 #include "core/idx.h"
 #include "core/memory.h"
 
@@ -37,18 +38,6 @@ rv_dataset *rv_data_idx(const char *images, const char *labels)
 
 /* ---- MNIST ----------------------------------------------------------------------------------- */
 
-/* Whether something is at `path`, or at `path` with ".gz". */
-static bool is_there(char *path)
-{
-    if (rv_file_size(path) >= 0 || errno != ENOENT)
-        return true;
-    const size_t length = strlen(path);
-    memcpy(path + length, ".gz", 4);
-    const bool there = rv_file_size(path) >= 0 || errno != ENOENT;
-    path[length] = '\0';
-    return there;
-}
-
 /* Reads dir/name, or the same with '.' for its second '-'. */
 static rv_tensor *read_named(const char *who, const char *dir, const char *name,
                              rv_tensor *(*read)(const char *who, const char *path))
@@ -60,10 +49,10 @@ static rv_tensor *read_named(const char *who, const char *dir, const char *name,
     snprintf(path, bytes, "%s/%s", dir, name);
     char *second_dash = strchr(strchr(path + strlen(dir), '-') + 1, '-');
     rv_tensor *t = NULL;
-    bool there = is_there(path);
+    bool there = rv_gz_is_there(path);
     if (!there) {
         *second_dash = '.';
-        there = is_there(path);
+        there = rv_gz_is_there(path);
     }
     if (there)
         t = read(who, path);

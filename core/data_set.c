@@ -69,6 +69,23 @@ int64_t rv_data_count(const rv_dataset *set)
     return count;
 }
 
+int64_t rv_data_classes(const rv_dataset *set)
+{
+    return rv_dataset_check("data_classes", set) ? set->source->names.count : -1;
+}
+
+const char *rv_data_class_name(const rv_dataset *set, int64_t label)
+{
+    const char *who = "data_class_name";
+    if (!rv_dataset_check(who, set))
+        return NULL;
+    const rv_names *names = &set->source->names;
+    if (label < 0 || label >= names->count)
+        return rv_fail_null(RV_ERROR_INDEX, who, "class %lld of a set with names for %lld",
+                            (long long)label, (long long)names->count);
+    return rv_names_get(names, label);
+}
+
 void rv_data_free(rv_dataset *set)
 {
     rv_object_release((rv_object *)set);

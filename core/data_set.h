@@ -8,6 +8,7 @@
 #define RV_CORE_DATA_SET_H
 
 #include "core/data.h"
+#include "core/names.h"
 #include "core/platform.h"
 
 /* dtype and shape of one sample's x or y. */
@@ -23,6 +24,7 @@ struct rv_source {
     rv_object object; /* its class destroys what the kind of source holds */
     int64_t count;
     rv_sample_shape x, y;
+    rv_names names; /* of the classes that y numbers; may be empty */
     /* Fills x and y with n samples; false with an error. May be called by several threads at once.
      */
     bool (*fetch)(rv_source *source, int64_t n, const int64_t *indices, rv_tensor *x, rv_tensor *y);

@@ -16,6 +16,7 @@ static void destroy(rv_object *object)
     tensor_source *s = (tensor_source *)object;
     rv_release(s->x);
     rv_release(s->y);
+    rv_names_end(&s->source.names);
     rv_memory_put(s, sizeof *s);
 }
 

@@ -1,24 +1,17 @@
 /* idx.c - an IDX file becomes a tensor, in one pass.
  *
- * zlib's gzread reads plain files and compressed ones alike, and large reads go straight into the
- * caller's memory. Integers narrower than 64 bits are read into the end of the tensor's memory and
- * widened from its front: what is written never passes what is still to be read.
+ * Elements are read straight into the tensor's memory. Integers narrower than 64 bits are read into
+ * its end and widened from its front: what is written never passes what is still to be read.
  */
 
 #include "core/idx.h"
 
 #include <string.h>
-#include <zlib.h>
 
-#include "core/memory.h"
-#include "core/platform.h"
+#include "core/gz_file.h"
 #include "core/tensor_make.h"
 
 static const char who[] = "idx_read";
-
-#define BUFFER_BYTES (1 << 18)
-#define READ_BYTES ((int64_t)1 << 30) /* gzread counts in int */
-#define DEFLATE_LIMIT 1032 /* no compressed byte stands for more (zlib's technical notes) */
 
 typedef struct element_type {
     unsigned char code;
@@ -31,13 +24,6 @@ static const element_type element_types[] = {
     {0x0C, 4, RV_I64}, {0x0D, 4, RV_F32}, {0x0E, 8, RV_F64},
 };
 
-typedef struct reader {
-    const char *path;
-    gzFile file;
-    int64_t file_bytes; /* as it lies on the disk */
-    int64_t came;       /* bytes read so far, uncompressed */
-} reader;
-
 typedef struct header {
     const element_type *type;
     int ndim;
@@ -46,93 +32,17 @@ typedef struct header {
     int64_t total; /* of header and elements */
 } header;
 
-/* ---- finding and opening --------------------------------------------------------------------- */
-
-/* `path` with ".gz" added, or without it if it has it. `other` has room for 4 bytes more than path.
- */
-static void other_name(const char *path, char *other)
-{
-    const size_t length = strlen(path);
-    memcpy(other, path, length + 1);
-    if (length > 3 && strcmp(path + length - 3, ".gz") == 0)
-        other[length - 3] = '\0';
-    else
-        memcpy(other + length, ".gz", 4);
-}
-
-static bool open_reader(reader *r, const char *path, const char *other)
-{
-    r->path = path;
-    r->file_bytes = rv_file_size(path);
-    if (r->file_bytes < 0 && errno == ENOENT) {
-        r->path = other;
-        r->file_bytes = rv_file_size(other);
-        if (r->file_bytes < 0 && errno == ENOENT)
-            return rv_fail(RV_ERROR_FILE, who, "neither \"%s\" nor \"%s\" exists", path, other);
-    }
-    if (r->file_bytes < 0)
-        return rv_fail(RV_ERROR_FILE, who, "\"%s\" cannot be read: %s", r->path, strerror(errno));
-    errno = 0;
-    r->file = gzopen(r->path, "rb");
-    if (r->file == NULL)
-        return rv_fail(errno ? RV_ERROR_FILE : RV_ERROR_MEMORY, who, "\"%s\" cannot be opened: %s",
-                       r->path, errno ? strerror(errno) : "out of memory");
-    gzbuffer(r->file, BUFFER_BYTES);
-    return true;
-}
-
 /* ---- reading --------------------------------------------------------------------------------- */
 
-/* What zlib says went wrong, or the operating system. */
-static bool read_failed(const reader *r)
-{
-    int code;
-    const char *text = gzerror(r->file, &code);
-    if (code == Z_ERRNO)
-        return rv_fail(RV_ERROR_FILE, who, "\"%s\" cannot be read: %s", r->path, strerror(errno));
-    if (code == Z_MEM_ERROR)
-        return rv_fail(RV_ERROR_MEMORY, who, "out of memory while reading \"%s\"", r->path);
-    const size_t length = strlen(r->path); /* zlib's text begins with the path and ": " */
-    if (strncmp(text, r->path, length) == 0 && text[length] == ':')
-        text += length + 2;
-    return rv_fail(RV_ERROR_FORMAT, who, "\"%s\" is damaged after %lld bytes: %s", r->path,
-                   (long long)r->came, text);
-}
-
-/* Whether the compressed data was cut off, rather than having come to its end. */
-static const char *cut_off(const reader *r)
-{
-    int code;
-    gzerror(r->file, &code);
-    return code == Z_BUF_ERROR ? " (its compressed data is cut off)" : "";
-}
-
-/* Reads up to `bytes`; r->came says how many came. False with an error if reading fails. */
-static bool read_some(reader *r, void *to, int64_t bytes)
-{
-    for (int64_t done = 0; done < bytes;) {
-        const int64_t left = bytes - done;
-        const int got =
-            gzread(r->file, (char *)to + done, (unsigned)(left < READ_BYTES ? left : READ_BYTES));
-        if (got < 0)
-            return read_failed(r);
-        if (got == 0)
-            break;
-        done += got;
-        r->came += got;
-    }
-    return true;
-}
-
-static bool read_magic(reader *r, header *h)
+static bool read_magic(rv_gz_reader *r, header *h)
 {
     unsigned char magic[4] = {0};
-    if (!read_some(r, magic, 4))
+    if (!rv_gz_read(r, magic, 4))
         return false;
     if (r->came < 4)
         return rv_fail(RV_ERROR_FORMAT, who,
                        "\"%s\" holds %lld bytes; an IDX file has at least 4%s", r->path,
-                       (long long)r->came, cut_off(r));
+                       (long long)r->came, rv_gz_cut_off(r));
     for (int i = 0; i < RV_COUNT(element_types); i++)
         if (magic[0] == 0 && magic[1] == 0 && magic[2] == element_types[i].code)
             h->type = &element_types[i];
@@ -151,7 +61,7 @@ static bool read_magic(reader *r, header *h)
 }
 
 /* Refuses sizes that this file cannot hold, before memory is taken for them. */
-static bool check_sizes(const reader *r, header *h)
+static bool check_sizes(const rv_gz_reader *r, header *h)
 {
     int64_t elements = 1;
     bool fits = true;
@@ -173,7 +83,7 @@ static bool check_sizes(const reader *r, header *h)
             RV_ERROR_FORMAT, who,
             "\"%s\" is too long: its header (shape %s) makes it %lld bytes, and it has %lld",
             r->path, shape, (long long)h->total, (long long)r->file_bytes);
-    if (h->total / DEFLATE_LIMIT > r->file_bytes)
+    if (h->total / RV_DEFLATE_LIMIT > r->file_bytes)
         return rv_fail(
             RV_ERROR_FORMAT, who,
             "\"%s\": its header (shape %s) makes it %lld bytes, more than %lld compressed "
@@ -182,15 +92,15 @@ static bool check_sizes(const reader *r, header *h)
     return true;
 }
 
-static bool read_header(reader *r, header *h)
+static bool read_header(rv_gz_reader *r, header *h)
 {
     unsigned char sizes[4 * RV_MAX_DIMENSIONS];
-    if (!read_magic(r, h) || !read_some(r, sizes, 4 * h->ndim))
+    if (!read_magic(r, h) || !rv_gz_read(r, sizes, 4 * h->ndim))
         return false;
     if (r->came < h->bytes)
         return rv_fail(RV_ERROR_FORMAT, who,
                        "\"%s\" ends early: %lld bytes of a header of %lld came%s", r->path,
-                       (long long)r->came, (long long)h->bytes, cut_off(r));
+                       (long long)r->came, (long long)h->bytes, rv_gz_cut_off(r));
     for (int i = 0; i < h->ndim; i++) {
         const unsigned char *size = sizes + 4 * i;
         h->shape[i] = (int64_t)size[0] << 24 | size[1] << 16 | size[2] << 8 | size[3];
@@ -200,21 +110,21 @@ static bool read_header(reader *r, header *h)
 
 /* Reads the elements' bytes to `raw`, and sees to it that they are all, and that nothing follows.
  */
-static bool read_elements(reader *r, const header *h, void *raw)
+static bool read_elements(rv_gz_reader *r, const header *h, void *raw)
 {
     char beyond;
-    if (!read_some(r, raw, h->total - h->bytes))
+    if (!rv_gz_read(r, raw, h->total - h->bytes))
         return false;
     const bool complete = r->came == h->total;
-    if (complete && !read_some(r, &beyond, 1))
+    if (complete && !rv_gz_read(r, &beyond, 1))
         return false;
     if (complete && r->came > h->total)
         return rv_fail(RV_ERROR_FORMAT, who, "\"%s\" goes on after its %lld bytes (shape %s)",
                        r->path, (long long)h->total,
                        rv_shape_text(RV_SHAPE_BUFFER, h->ndim, h->shape));
-    if (!complete || cut_off(r)[0] != '\0')
+    if (!complete || rv_gz_cut_off(r)[0] != '\0')
         return rv_fail(RV_ERROR_FORMAT, who, "\"%s\" ends early: %lld of %lld bytes came%s",
-                       r->path, (long long)r->came, (long long)h->total, cut_off(r));
+                       r->path, (long long)r->came, (long long)h->total, rv_gz_cut_off(r));
     return true;
 }
 
@@ -245,7 +155,7 @@ static void decode(const element_type *type, int64_t n, const unsigned char *raw
         memcpy(out + 8 * i, &(uint64_t){decode64(raw + 8 * i)}, 8);
 }
 
-static rv_tensor *read_tensor(reader *r)
+static rv_tensor *read_tensor(rv_gz_reader *r)
 {
     header h = {0};
     if (!read_header(r, &h))
@@ -262,19 +172,10 @@ static rv_tensor *read_tensor(reader *r)
 
 rv_tensor *rv_idx_read(const char *path)
 {
-    if (path == NULL)
-        return rv_fail_null(RV_ERROR_NULL, who, "the path is NULL");
-    const size_t other_bytes = strlen(path) + 4;
-    char *other = rv_memory_get(who, other_bytes);
-    if (other == NULL)
+    rv_gz_reader r = {.who = who};
+    if (!rv_gz_open(&r, path))
         return NULL;
-    other_name(path, other);
-    reader r = {0};
-    rv_tensor *t = NULL;
-    if (open_reader(&r, path, other)) {
-        t = read_tensor(&r);
-        gzclose(r.file);
-    }
-    rv_memory_put(other, other_bytes);
+    rv_tensor *t = read_tensor(&r);
+    rv_gz_close(&r);
     return t;
 }

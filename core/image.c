@@ -1,8 +1,9 @@
-/* image.c - PNG through stb.
+/* image.c - PNG and JPEG through stb.
  *
- * stb decodes well, but trusts: it checks no checksum, and takes what memory a file asks for. So
- * the file is read whole, its chunks are walked and verified here, and only then stb sees it; and
- * what stb allocates is limited.
+ * stb decodes well, but trusts: it checks no checksum, takes a file that ends early for one with
+ * zeros at its end, and takes what memory a file asks for. So the file is read whole, its chunks
+ * or segments are walked and verified here, and only then stb sees it; and what stb allocates is
+ * limited.
  */
 
 #include "core/image.h"
@@ -18,6 +19,8 @@
 #define PIXEL_LIMIT ((int64_t)1 << 28)
 #define ALLOCATION_LIMIT ((size_t)1 << 30) /* pixels of 16 bits, and what stb rounds up */
 #define DEFLATE_LIMIT 1032                 /* no compressed byte stands for more */
+#define SCAN_LIMIT 100                     /* of a JPEG: each takes the time of all its pixels */
+#define JPEG_LIMIT 1024 /* pixels: a block takes a bit at least, and is at most 128 pixels' own */
 
 static void *limited_realloc(void *memory, size_t bytes)
 {
@@ -39,6 +42,7 @@ static unsigned char *compress_pixels(unsigned char *pixels, int bytes, int *com
 
 RV_QUIET_UNUSED
 #define STBI_ONLY_PNG
+#define STBI_ONLY_JPEG
 #define STBI_NO_STDIO
 #define STBI_MALLOC(bytes) limited_realloc(NULL, bytes)
 #define STBI_REALLOC(memory, bytes) limited_realloc(memory, bytes)
@@ -55,13 +59,15 @@ RV_QUIET_UNUSED
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-typedef struct png {
+typedef struct picture {
     const char *path;
+    int channels; /* wanted; 0: as in the file */
+    int64_t max_pixels;
     unsigned char *bytes; /* [size] */
     int64_t size;
-} png;
+} picture;
 
-static bool damaged(const png *p, const char *what)
+static bool damaged(const picture *p, const char *what)
 {
     return rv_fail(RV_ERROR_FORMAT, "image_read", "\"%s\" %s", p->path, what);
 }
@@ -71,34 +77,36 @@ static int64_t number_at(const unsigned char *bytes)
     return (int64_t)bytes[0] << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3];
 }
 
-/* What the first chunk says: whether pixels of that size may be. */
-static bool check_size(const png *p)
+/* Whether an image of that size may be; `limit` is how many pixels a file of this size can hold. */
+static bool check_size(const picture *p, int64_t width, int64_t height, int64_t limit)
+{
+    if (width > p->max_pixels / height)
+        return rv_fail(RV_ERROR_FORMAT, "image_read",
+                       "\"%s\" has %lld by %lld pixels; at most %lld are read (max_pixels)",
+                       p->path, (long long)width, (long long)height, (long long)p->max_pixels);
+    return width <= limit / height ||
+           rv_fail(RV_ERROR_FORMAT, "image_read",
+                   "\"%s\" has %lld by %lld pixels, more than its %lld bytes can hold", p->path,
+                   (long long)width, (long long)height, (long long)p->size);
+}
+
+/* ---- PNG: chunks ----------------------------------------------------------------------------- */
+
+static bool check_header(const picture *p)
 {
     static const int channels_of_type[7] = {1, 0, 3, 1, 2, 0, 4};
     const unsigned char *header = p->bytes + 16;
     const int64_t width = number_at(header), height = number_at(header + 4);
     const int depth = header[8], type = header[9];
     const int channels = type < 7 ? channels_of_type[type] : 0;
-    if (width == 0 || height == 0 || channels == 0)
+    if (width == 0 || height == 0 || channels == 0 || depth == 0)
         return damaged(p, "has no pixels or no known kind of colours");
-    const int stored = type == 3 ? 4 : channels; /* a palette's colours may have alpha */
-    if (width > PIXEL_LIMIT || height > PIXEL_LIMIT / width / stored)
-        return rv_fail(RV_ERROR_FORMAT, "image_read",
-                       "\"%s\" has %lld by %lld pixels; more than 2^28 bytes are not read", p->path,
-                       (long long)width, (long long)height);
-    if (height * (width * channels * depth / 8) / DEFLATE_LIMIT > p->size)
-        return rv_fail(RV_ERROR_FORMAT, "image_read",
-                       "\"%s\" has %lld by %lld pixels, more than its %lld bytes can hold", p->path,
-                       (long long)width, (long long)height, (long long)p->size);
-    return true;
+    return check_size(p, width, height, (p->size + 1) * DEFLATE_LIMIT * 8 / (channels * depth));
 }
 
 /* Walks the chunks: length, type, data, checksum; the first is IHDR, the last IEND. */
-static bool check_chunks(const png *p)
+static bool check_chunks(const picture *p)
 {
-    static const unsigned char signature[8] = {137, 'P', 'N', 'G', '\r', '\n', 26, '\n'};
-    if (p->size < 8 || memcmp(p->bytes, signature, 8) != 0)
-        return damaged(p, "is no PNG file");
     for (int64_t at = 8; p->size - at >= 12;) {
         const unsigned char *chunk = p->bytes + at;
         const int64_t length = number_at(chunk), left = p->size - at - 12;
@@ -116,15 +124,90 @@ static bool check_chunks(const png *p)
     return damaged(p, "ends early");
 }
 
-static rv_tensor *decode(const png *p)
+/* ---- JPEG: segments -------------------------------------------------------------------------- */
+
+/* What begins a frame: its size. Other kinds of frames stb does not know. */
+static bool check_frame(const picture *p, const unsigned char *segment, int64_t length)
+{
+    if (length < 8)
+        return damaged(p, "is damaged: the header of its frame is too short");
+    const int64_t height = segment[3] << 8 | segment[4], width = segment[5] << 8 | segment[6];
+    if (width == 0 || height == 0)
+        return damaged(p, "has no pixels");
+    return check_size(p, width, height, p->size * JPEG_LIMIT);
+}
+
+/* Where the next marker's 0xff is, from `at` on, past compressed data; p->size if there is none. */
+static int64_t next_marker(const picture *p, int64_t at)
+{
+    for (; at < p->size - 1; at++) {
+        const unsigned char kind = p->bytes[at + 1];
+        if (p->bytes[at] == 0xff && kind != 0 && kind != 0xff && (kind < 0xd0 || kind > 0xd7))
+            return at;
+    }
+    return p->size;
+}
+
+/* Walks the segments: 0xff, kind, length, data; behind the header of a scan (0xda), compressed data
+ * without a length; 0xd9 is the end, and what cameras write behind it is not looked at. */
+static bool check_segments(const picture *p)
+{
+    bool has_frame = false;
+    int scans = 0;
+    for (int64_t at = 2;;) {
+        while (at < p->size - 1 && p->bytes[at] == 0xff && p->bytes[at + 1] == 0xff)
+            at++;
+        if (p->size - at < 2)
+            return damaged(p, "ends early");
+        const unsigned char *segment = p->bytes + at + 2;
+        const unsigned char kind = p->bytes[at + 1];
+        if (p->bytes[at] != 0xff || kind < 0xc0 || (kind >= 0xd0 && kind <= 0xd8))
+            return damaged(p, "is damaged: a segment does not begin where it should");
+        if (kind == 0xd9)
+            return scans > 0 || damaged(p, "has no pixels");
+        const int64_t left = p->size - at - 2;
+        const int64_t length = left < 2 ? 2 : segment[0] << 8 | segment[1];
+        if (left < 2 || length > left)
+            return damaged(p, "ends early");
+        const bool frame = kind < 0xd0 && kind != 0xc4 && kind != 0xc8 && kind != 0xcc;
+        if (length < 2 || (frame && has_frame) || (kind == 0xda && !has_frame))
+            return damaged(p, "is damaged: its segments make no image");
+        if (frame && !check_frame(p, segment, length))
+            return false;
+        has_frame = has_frame || frame;
+        scans += kind == 0xda;
+        if (scans > SCAN_LIMIT)
+            return damaged(p, "has more than 100 scans");
+        at += 2 + length;
+        if (kind == 0xda)
+            at = next_marker(p, at);
+    }
+}
+
+/* ---- both ------------------------------------------------------------------------------------ */
+
+static bool check_file(const picture *p)
+{
+    static const unsigned char png[8] = {137, 'P', 'N', 'G', '\r', '\n', 26, '\n'};
+    if (p->size >= 8 && memcmp(p->bytes, png, 8) == 0)
+        return check_chunks(p) && check_header(p);
+    if (p->size >= 3 && memcmp(p->bytes, "\xff\xd8\xff", 3) == 0)
+        return check_segments(p);
+    return damaged(p, "is no PNG file, and no JPEG file");
+}
+
+static rv_tensor *decode(const picture *p)
 {
     int width, height, channels;
+    stbi__context source = {
+        0}; /* stbi_load_from_memory leaves some of it as it is, and GCC warns */
+    stbi__start_mem(&source, p->bytes, (int)p->size);
     unsigned char *pixels =
-        stbi_load_from_memory(p->bytes, (int)p->size, &width, &height, &channels, 0);
+        stbi__load_and_postprocess_8bit(&source, &width, &height, &channels, p->channels);
     if (pixels == NULL)
         return rv_fail_null(RV_ERROR_FORMAT, "image_read", "\"%s\" cannot be decoded: %s", p->path,
                             stbi_failure_reason());
-    const int64_t shape[] = {height, width, channels};
+    const int64_t shape[] = {height, width, p->channels ? p->channels : channels};
     rv_tensor *image = rv_make("image_read", RV_U8, 3, shape);
     if (image != NULL)
         memcpy(image->data, pixels, (size_t)image->numel);
@@ -133,7 +216,7 @@ static rv_tensor *decode(const png *p)
 }
 
 /* Reads the whole file; p->bytes is to be given back with p->size. */
-static bool read_all(png *p)
+static bool read_all(picture *p)
 {
     p->size = rv_file_size(p->path);
     FILE *file = p->size >= 0 ? fopen(p->path, "rb") : NULL;
@@ -149,12 +232,19 @@ static bool read_all(png *p)
     return ok;
 }
 
-rv_tensor *rv_image_read(const char *path)
+rv_tensor *rv_image_read_with(const rv_image_options *options)
 {
-    if (path == NULL)
-        return rv_fail_null(RV_ERROR_NULL, "image_read", "the path is NULL");
-    png p = {.path = path};
-    rv_tensor *image = read_all(&p) && check_chunks(&p) && check_size(&p) ? decode(&p) : NULL;
+    const char *who = "image_read";
+    if (options == NULL || options->path == NULL)
+        return rv_fail_null(RV_ERROR_NULL, who, "the %s NULL", options ? "path is" : "options are");
+    if (options->channels < 0 || options->channels > 4)
+        return rv_fail_null(RV_ERROR_ARGUMENT, who, "channels is %d; 0 to 4", options->channels);
+    if (options->max_pixels < 1 || options->max_pixels > PIXEL_LIMIT)
+        return rv_fail_null(RV_ERROR_ARGUMENT, who, "max_pixels is %lld; 1 to 2^28",
+                            (long long)options->max_pixels);
+    picture p = {
+        .path = options->path, .channels = options->channels, .max_pixels = options->max_pixels};
+    rv_tensor *image = read_all(&p) && check_file(&p) ? decode(&p) : NULL;
     rv_memory_put(p.bytes, (size_t)p.size);
     return image;
 }

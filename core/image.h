@@ -1,4 +1,4 @@
-/* image.h - PNG images as tensors. */
+/* image.h - PNG and JPEG images as tensors. */
 #ifndef RV_CORE_IMAGE_H
 #define RV_CORE_IMAGE_H
 
@@ -6,14 +6,30 @@
 
 RV_BEGIN_C
 
-/* The PNG image at `path` as U8 [height, width, channels]: 1 channel is gray, 2 gray and alpha, 3
- * red, green, blue, 4 those and alpha. Channels are as in the file; palettes become colours, and of
- * 16 bits the upper 8 are kept. At most 2^28 bytes of pixels.
+typedef struct rv_image_options {
+    const char *path;
+    int channels; /* default 0: as in the file; 1 to 4: converted to gray, gray and alpha, red,
+                     green and blue, those and alpha */
+    int64_t max_pixels; /* default 2^26 (64 megapixels); 1 to 2^28; larger images are refused */
+} rv_image_options;
+
+/* rv_image_read("a.jpg", .channels = 3): the PNG or JPEG image at `path` (told by its first bytes,
+ * not by its name) as U8 [height, width, channels]: 1 channel is gray, 2 gray and alpha, 3 red,
+ * green, blue, 4 those and alpha. Palettes become colours, and of 16 bits the upper 8 are kept.
  *
- * Errors: RV_ERROR_FILE if the file is missing or cannot be read; RV_ERROR_FORMAT if it is no PNG,
- * ends early or is damaged (its checksums are checked), is too large, or says that it is larger
+ * Errors: RV_ERROR_FILE if the file is missing or cannot be read; RV_ERROR_FORMAT if it is neither
+ * PNG nor JPEG, ends early or is damaged (PNG's checksums are checked; JPEG has none, so that a
+ * wrong bit among its pixels may be seen only by the eye), is too large, or says that it is larger
  * than a file of its size can be; all before memory is taken for the pixels. */
-RV_API rv_tensor *rv_image_read(const char *path);
+#define rv_image_read(...) \
+    RV_OPTIONS(rv_image_read_with, rv_image_options, .max_pixels = 1 << 26, .path = __VA_ARGS__)
+RV_API rv_tensor *rv_image_read_with(const rv_image_options *options);
+
+/* U8 [height, width, channels] of another size: each new pixel is the average of the old ones under
+ * a triangle around it, which is as wide as the step from one to the next, or as an old pixel,
+ * whichever is larger (as Pillow's BILINEAR). Errors: not U8 with 3 axes, a size below 1, more than
+ * 2^28 bytes. */
+RV_API rv_tensor *rv_image_resize(const rv_tensor *image, int64_t height, int64_t width);
 
 /* Writes U8 [height, width, channels], or [height, width] for gray, as a PNG file, which is
  * replaced only by a complete one. Any strides; 1 to 4 channels, sizes from 1, at most 2^28 bytes.

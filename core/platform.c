@@ -6,6 +6,7 @@
 
 #include "core/platform.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/names.h"
 
 /* ---- threads -------------------------------------------------------------------------------- */
 
@@ -127,6 +129,35 @@ void *rv_system_allocate(size_t alignment, size_t bytes)
 void rv_system_free(void *memory)
 {
     free(memory);
+}
+
+/* ---- folders --------------------------------------------------------------------------------- */
+
+static int is_listed(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+/* As bytes: the order must not depend on the locale. */
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+bool rv_list_folder(const char *who, const char *path, rv_names *names)
+{
+    struct dirent **entries;
+    const int n = scandir(path, &entries, is_listed, by_name);
+    if (n < 0)
+        return rv_fail(errno == ENOMEM ? RV_ERROR_MEMORY : RV_ERROR_FILE, who,
+                       "the folder \"%s\" cannot be read: %s", path, strerror(errno));
+    bool ok = true;
+    for (int i = 0; i < n; i++) {
+        ok = ok && rv_names_add(who, names, entries[i]->d_name, strlen(entries[i]->d_name));
+        free(entries[i]);
+    }
+    free(entries);
+    return ok;
 }
 
 /* ---- files ---------------------------------------------------------------------------------- */

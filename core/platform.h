@@ -98,6 +98,11 @@ static inline int64_t rv_file_size(const char *path)
     return -1;
 }
 
+/* Adds the names in the folder `path`, sorted by their bytes, without those that begin with a dot.
+ * False with an error under `who`. */
+typedef struct rv_names rv_names;
+bool rv_list_folder(const char *who, const char *path, rv_names *names);
+
 /* A file that replaces another only when it is complete: written beside `path`, flushed to disk,
  * renamed. rv_replace_begin returns NULL with an error under `who` if the folder cannot be written;
  * rv_replace_commit returns false with an error if anything was not written (the old file stays);

@@ -15,19 +15,29 @@
 
 #include <ravine.h>
 
-/* name, batch, input channels, rows and columns, output channels, kernel, stride, padding */
+/* name, batch, input channels, rows and columns, output channels, kernel, stride, padding, groups
+ */
 typedef struct shape {
     const char *name;
-    int64_t n, c, size, k, kernel, stride, padding;
+    int64_t n, c, size, k, kernel, stride, padding, groups;
 } shape;
 
 static const shape shapes[] = {
-    {"lenet 1", 128, 1, 28, 6, 5, 1, 2},        {"lenet 2", 128, 6, 14, 16, 5, 1, 0},
-    {"resnet first", 128, 3, 32, 16, 3, 1, 1},  {"resnet 16", 128, 16, 32, 16, 3, 1, 1},
-    {"resnet 16-32", 128, 16, 32, 32, 3, 2, 1}, {"resnet 16-32 1x1", 128, 16, 32, 32, 1, 2, 0},
-    {"resnet 32", 128, 32, 16, 32, 3, 1, 1},    {"resnet 32-64", 128, 32, 16, 64, 3, 2, 1},
-    {"resnet 64", 128, 64, 8, 64, 3, 1, 1},     {"vgg 64", 64, 64, 32, 64, 3, 1, 1},
-    {"vgg 128", 64, 128, 16, 128, 3, 1, 1},
+    {"lenet 1", 128, 1, 28, 6, 5, 1, 2, 1},
+    {"lenet 2", 128, 6, 14, 16, 5, 1, 0, 1},
+    {"resnet first", 128, 3, 32, 16, 3, 1, 1, 1},
+    {"resnet 16", 128, 16, 32, 16, 3, 1, 1, 1},
+    {"resnet 16-32", 128, 16, 32, 32, 3, 2, 1, 1},
+    {"resnet 16-32 1x1", 128, 16, 32, 32, 1, 2, 0, 1},
+    {"resnet 32", 128, 32, 16, 32, 3, 1, 1, 1},
+    {"resnet 32-64", 128, 32, 16, 64, 3, 2, 1, 1},
+    {"resnet 64", 128, 64, 8, 64, 3, 1, 1, 1},
+    {"vgg 64", 64, 64, 32, 64, 3, 1, 1, 1},
+    {"vgg 128", 64, 128, 16, 128, 3, 1, 1, 1},
+    {"depthwise 64", 32, 64, 32, 64, 3, 1, 1, 64},
+    {"depthwise 128 /2", 32, 128, 28, 128, 3, 2, 1, 128},
+    {"depthwise 512", 32, 512, 14, 512, 3, 1, 1, 512},
+    {"depthwise 96 7x7", 8, 96, 56, 96, 7, 1, 3, 96},
 };
 
 enum { FORWARD, INPUT_GRAD, WEIGHT_GRAD, PASSES };
@@ -50,7 +60,7 @@ static timing measure(const shape *s, int pass, double seconds)
     RV_SCOPE;
     const int64_t out = (s->size + 2 * s->padding - s->kernel) / s->stride + 1;
     rv_tensor *x = channels_last(s->n, s->c, s->size), *g = channels_last(s->n, s->k, out);
-    rv_tensor *weight = rv_randn(RV_F32, s->k, s->c, s->kernel, s->kernel);
+    rv_tensor *weight = rv_randn(RV_F32, s->k, s->c / s->groups, s->kernel, s->kernel);
     const double begin = bench_now();
     int count = 0;
     for (int i = -3; i < MOST && (i < 3 || bench_now() - begin < seconds); i++) {
@@ -58,13 +68,14 @@ static timing measure(const shape *s, int pass, double seconds)
         {
             RV_SCOPE;
             if (pass == FORWARD)
-                rv_conv2d(x, weight, .stride = s->stride, .padding = s->padding);
+                rv_conv2d(x, weight, .stride = s->stride, .padding = s->padding,
+                          .groups = s->groups);
             else if (pass == INPUT_GRAD)
                 rv_conv2d_input_grad(g, weight, .size = s->size, .stride = s->stride,
-                                     .padding = s->padding);
+                                     .padding = s->padding, .groups = s->groups);
             else
                 rv_conv2d_weight_grad(x, g, .size = s->kernel, .stride = s->stride,
-                                      .padding = s->padding);
+                                      .padding = s->padding, .groups = s->groups);
         }
         if (i >= 0)
             times[count++] = bench_now() - start;
@@ -82,7 +93,8 @@ int main(int argc, char **argv)
         if (argc > 2 && strstr(s->name, argv[2]) == NULL)
             continue;
         const int64_t out = (s->size + 2 * s->padding - s->kernel) / s->stride + 1;
-        const double work = 2e-9 * (double)(s->n * out * out * s->k * s->c * s->kernel * s->kernel);
+        const double work =
+            2e-9 * (double)(s->n * out * out * s->k * s->c * s->kernel * s->kernel / s->groups);
         for (int pass = 0; pass < PASSES; pass++) {
             const timing time = measure(s, pass, seconds);
             printf("%-18s %-12s %8.3f ms %7.1f GFLOP/s, best %8.3f ms %7.1f GFLOP/s, %d threads\n",

@@ -15,11 +15,15 @@ for name in "${names[@]}"; do
     sum=$(gzip -dc "$served/$name" | sha256sum | cut -d ' ' -f 1)
     sed -i "s/$name [0-9a-f]*/$name $sum/" "$script"
 done
-mkdir "$work/cifar-10-batches-bin"
-head -c 3073 /dev/urandom >"$work/cifar-10-batches-bin/test_batch.bin"
-tar -czf "$served/cifar-10-binary.tar.gz" -C "$work" cifar-10-batches-bin
-sum=$(sha256sum <"$served/cifar-10-binary.tar.gz" | cut -d ' ' -f 1)
-sed -i "s/^cifar10_sum=.*/cifar10_sum=$sum/" "$script"
+# make_archive SET ARCHIVE FOLDER FILE
+make_archive() {
+    mkdir "$work/$3"
+    head -c 3073 /dev/urandom >"$work/$3/$4"
+    tar -czf "$served/$2" -C "$work" "$3"
+    sed -i "s/^$1_sum=.*/$1_sum=$(sha256sum <"$served/$2" | cut -d ' ' -f 1)/" "$script"
+}
+make_archive cifar10 cifar-10-binary.tar.gz cifar-10-batches-bin test_batch.bin
+make_archive cifar100 cifar-100-binary.tar.gz cifar-100-binary test.bin
 
 export no_proxy=127.0.0.1 NO_PROXY=127.0.0.1
 unset RV_MIRROR
@@ -62,11 +66,18 @@ head -c 1000 /dev/zero >"$work/c/.${names[0]}.part"
 out=$(bash "$script" --mirror "$mirror" mnist "$work/c" 2>&1) || fail "wrong beginning: $out"
 expect "the whole file" cmp "$served/${names[0]}" "$work/c/${names[0]}"
 
-say "cifar10 is unpacked"
-out=$(bash "$script" --mirror "$mirror" cifar10 "$work/d" 2>&1) || fail "cifar10: $out"
-expect "the batch" cmp "$work/cifar-10-batches-bin/test_batch.bin" \
-    "$work/d/cifar-10-batches-bin/test_batch.bin"
-[ "$(ls -A "$work/d")" = cifar-10-batches-bin ] || fail "left over: $(ls -A "$work/d")"
+say "cifar10 and cifar100 are unpacked"
+expect_unpacked() { # SET FOLDER FILE
+    out=$(bash "$script" --mirror "$mirror" "$1" "$work/d-$1" 2>&1) || fail "$1: $out"
+    expect "$3" cmp "$work/$2/$3" "$work/d-$1/$2/$3"
+    [ "$(ls -A "$work/d-$1")" = "$2" ] || fail "left over: $(ls -A "$work/d-$1")"
+}
+expect_unpacked cifar10 cifar-10-batches-bin test_batch.bin
+expect_unpacked cifar100 cifar-100-binary test.bin
+cp "$served/cifar-10-binary.tar.gz" "$served/cifar-100-binary.tar.gz"
+out=$(bash "$script" --mirror "$mirror" cifar100 "$work/g" 2>&1) && fail "another archive: $out"
+expect_text "another archive" "$out" "cifar-100-binary.tar.gz is not the right file"
+[ -z "$(ls -A "$work/g")" ] || fail "left over: $(ls -A "$work/g")"
 
 say "a wrong file is refused, and nothing is left of it"
 head -c 1000 /dev/urandom | gzip >"$served/${names[2]}"
@@ -81,7 +92,7 @@ expect_text "missing file" "$out" "nobody else to ask for ${names[2]}"
 out=$(bash "$script" --mirror http://127.0.0.1:1 mnist "$work/f" 2>&1) && fail "accepted: $out"
 expect_text "no mirror" "$out" "could not be fetched"
 out=$(bash "$script" imagenet 2>&1) && fail "accepted: $out"
-expect_text "no such data set" "$out" "no data set imagenet; it is mnist or cifar10"
+expect_text "no such data set" "$out" "no data set imagenet; it is mnist, cifar10 or cifar100"
 out=$(bash "$script" --mirror 2>&1) && fail "accepted: $out"
 expect_text "no URL" "$out" "mirror takes a URL"
 bash "$script" >/dev/null 2>&1

@@ -2,7 +2,8 @@
  * them.
  *
  * The table of samples has small ones in F64; these are large enough for every way (in place or
- * packed, whole blocks of channels or not, bands, phases, Winograd), in F32, as networks run them.
+ * packed, whole blocks of channels or not, bands, phases, Winograd), in F32, as networks run them,
+ * and in F64.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -56,6 +57,18 @@ static const conv_case cases[] = {
     {"dilated, strided", 2, 7, 21, 20, 5, 3, 2, {2, 3}, {3, 1}, {3, 4}, 1},
     {"groups", 2, 12, 11, 13, 18, 3, 3, {1, 2}, {1, 0}, ONE, 3},
     {"depthwise", 2, 10, 12, 14, 10, 3, 3, ONE, {1, 1}, ONE, 10},
+    {"depthwise, few", 2, 3, 12, 14, 3, 3, 3, ONE, {1, 1}, ONE, 3},
+    {"depthwise, 8", 3, 8, 9, 7, 8, 3, 3, {2, 2}, {1, 1}, ONE, 8},
+    {"depthwise, 16", 2, 16, 30, 31, 16, 5, 5, ONE, {2, 2}, ONE, 16},
+    {"depthwise, in place", 2, 32, 15, 26, 32, 3, 3, ONE, NONE, ONE, 32},
+    {"depthwise, strided", 2, 37, 15, 14, 37, 3, 4, {2, 3}, {1, 0}, ONE, 37},
+    {"depthwise, dilated", 2, 20, 21, 20, 20, 3, 2, {2, 1}, {3, 1}, {3, 4}, 20},
+    {"depthwise, not all seen", 2, 18, 30, 31, 18, 2, 3, {4, 5}, {1, 2}, ONE, 18},
+    {"depthwise, one row", 3, 24, 1, 200, 24, 1, 9, {1, 3}, {0, 4}, ONE, 24},
+    {"depthwise, one tap", 3, 65, 9, 8, 65, 1, 1, {1, 2}, NONE, ONE, 65},
+    {"depthwise, bands", 1, 40, 70, 90, 40, 5, 3, ONE, {2, 1}, ONE, 40},
+    {"depthwise, many", 2, 512, 7, 7, 512, 3, 3, ONE, {1, 1}, ONE, 512},
+    {"depthwise, two outputs", 2, 16, 9, 8, 32, 3, 3, ONE, {1, 1}, ONE, 16},
     {"one row", 3, 6, 1, 200, 7, 1, 9, {1, 3}, {0, 4}, ONE, 1},
     {"one column", 3, 6, 90, 1, 7, 5, 1, ONE, {2, 0}, ONE, 1},
     {"whole image", 20, 4, 5, 6, 33, 5, 6, ONE, NONE, ONE, 1},
@@ -129,13 +142,24 @@ static double *values(rv_tensor *t)
     return (double *)(void *)t->data;
 }
 
+/* Normally distributed multiples of 2^-12: a product of two is one of 2^-24, exact in F64, as is
+ * every sum of them here; and too fine for F32, which rounds. */
+static rv_tensor *coarse(const int64_t shape[4])
+{
+    rv_tensor *t = rv_randn_n(RV_F32, 4, shape);
+    float *values = (float *)(void *)t->data;
+    for (int64_t i = 0; i < t->numel; i++)
+        values[i] = roundf(values[i] * 4096) / 4096;
+    return t;
+}
+
 static conv_data make(const conv_case *c, const rv_conv_shape *s)
 {
     rv_seed(7);
     conv_data d;
-    d.x = rv_randn(RV_F32, c->n, c->c, c->h, c->w);
-    d.w = rv_randn(RV_F32, c->k, c->c / c->groups, c->kh, c->kw);
-    d.g = rv_randn(RV_F32, c->n, c->k, s->out[0], s->out[1]);
+    d.x = coarse((int64_t[]){c->n, c->c, c->h, c->w});
+    d.w = coarse((int64_t[]){c->k, c->c / c->groups, c->kh, c->kw});
+    d.g = coarse((int64_t[]){c->n, c->k, s->out[0], s->out[1]});
     rv_tensor *x = doubled(d.x), *w = doubled(d.w), *g = doubled(d.g);
     d.y = rv_zeros_like(g);
     d.dx = rv_zeros_like(x);
@@ -177,14 +201,21 @@ static rv_tensor *with_layout(const rv_tensor *t, int how)
  * chains of products do, Winograd's transforms as docs/convolution.md says. */
 #define TOLERANCE_DIRECT 4e-6
 #define TOLERANCE_WINOGRAD 2e-5
+/* Sums of such numbers (see `coarse`) are exact in F64, in any order. */
+#define TOLERANCE_F64 0
 
-static void check(const conv_case *c, const rv_conv_shape *s, const conv_data *d, int how)
+static void check(const conv_case *c, const rv_conv_shape *s, const conv_data *d, rv_dtype dtype,
+                  int how)
 {
-    const double tolerance = c->name[0] == 'W' ? TOLERANCE_WINOGRAD : TOLERANCE_DIRECT;
-    rv_tensor *x = with_layout(d->x, how), *w = with_layout(d->w, how), *g = with_layout(d->g, how);
-    rv_tensor *y = rv_conv_empty("test", RV_F32, c->n, c->k, s->out);
-    rv_tensor *dx = rv_conv_empty("test", RV_F32, c->n, c->c, s->in);
-    rv_tensor *dw = rv_empty_n(RV_F32, 4, d->w->shape);
+    const double tolerance = dtype == RV_F64     ? TOLERANCE_F64
+                             : c->name[0] == 'W' ? TOLERANCE_WINOGRAD
+                                                 : TOLERANCE_DIRECT;
+    rv_tensor *x = with_layout(rv_raw_cast("test", d->x, dtype), how);
+    rv_tensor *w = with_layout(rv_raw_cast("test", d->w, dtype), how);
+    rv_tensor *g = with_layout(rv_raw_cast("test", d->g, dtype), how);
+    rv_tensor *y = rv_conv_empty("test", dtype, c->n, c->k, s->out);
+    rv_tensor *dx = rv_conv_empty("test", dtype, c->n, c->c, s->in);
+    rv_tensor *dw = rv_empty_n(dtype, 4, d->w->shape);
     cr_assert(rv_conv_forward("test", s, x, w, NULL, y));
     cr_assert(rv_conv_input_grad("test", s, g, w, dx));
     cr_assert(rv_conv_weight_grad("test", s, x, g, dw));
@@ -207,7 +238,8 @@ Test(conv, is_what_defines_it)
         const conv_data d = make(&cases[i], &s);
         for (int how = 0; how <= LAYOUT_COUNT; how++) {
             RV_SCOPE;
-            check(&cases[i], &s, &d, how);
+            check(&cases[i], &s, &d, RV_F32, how);
+            check(&cases[i], &s, &d, RV_F64, how);
         }
     }
     cr_assert(no_error());

@@ -103,6 +103,50 @@ RV_ALWAYS_INLINE void NAME(outer_tile)(const int n, const rv_conv_outer *outer, 
         (vector *)(void *)(into + i * WIDTH + j * LANES) += sums[i][j];
 }
 
+/* `columns` pixels of a row, each times its tap's weights, channel by channel. */
+RV_ALWAYS_INLINE void NAME(depthwise_tile)(const int columns, const rv_conv_lanes *d,
+                                           const T *image, T *out)
+{
+    vector sums[MOST_ROWS][VECTORS];
+    RV_UNROLL for (int i = 0; i < columns; i++) RV_UNROLL for (int j = 0; j < VECTORS; j++)
+        sums[i][j] = d->start != NULL ? NAME(load)((const T *)d->start + j * LANES) : (vector){0};
+    const T *weights = d->weights;
+    const int64_t step = d->image_column;
+    for (int64_t tap = 0; tap < d->taps; tap++, weights += WIDTH) {
+        const T *const pixel = image + d->offsets[tap];
+        vector weight[VECTORS];
+        RV_UNROLL for (int j = 0; j < VECTORS; j++) weight[j] = NAME(load)(weights + j * LANES);
+        RV_UNROLL for (int i = 0; i < columns; i++) RV_UNROLL for (int j = 0; j < VECTORS; j++)
+            sums[i][j] += NAME(load)(pixel + i * step + j * LANES) * weight[j];
+    }
+    RV_UNROLL for (int i = 0; i < columns; i++) RV_UNROLL for (int j = 0; j < VECTORS; j++) *
+        (vector *)(void *)(out + i * d->grid_column + j * LANES) = sums[i][j];
+}
+
+/* The sums of n taps, from `first` on, over the whole grid. */
+RV_ALWAYS_INLINE void NAME(depthwise_outer_tile)(const int n, const rv_conv_lanes *d, int64_t first)
+{
+    const int64_t *const offsets = d->offsets + first;
+    vector sums[MOST_ROWS][VECTORS];
+    RV_UNROLL for (int i = 0; i < n; i++) RV_UNROLL for (int j = 0; j < VECTORS; j++) sums[i][j] =
+        (vector){0};
+    for (int64_t y = 0; y < d->rows; y++) {
+        const T *image = (const T *)d->image + y * d->image_row;
+        const T *g = (const T *)d->grid + y * d->grid_row;
+        for (int64_t x = 0; x < d->columns; x++) {
+            vector row[VECTORS];
+            RV_UNROLL for (int j = 0; j < VECTORS; j++) row[j] = NAME(load)(g + j * LANES);
+            RV_UNROLL for (int i = 0; i < n; i++) RV_UNROLL for (int j = 0; j < VECTORS; j++)
+                sums[i][j] += NAME(load)(image + offsets[i] + j * LANES) * row[j];
+            image += d->image_column;
+            g += d->grid_column;
+        }
+    }
+    T *const into = (T *)d->weights + first * WIDTH;
+    RV_UNROLL for (int i = 0; i < n; i++) RV_UNROLL for (int j = 0; j < VECTORS; j++) *
+        (vector *)(void *)(into + i * WIDTH + j * LANES) += sums[i][j];
+}
+
 /* Calls tile(rows, ...) with a constant. */
 #define WITH_CONSTANT(rows, tile, ...)      \
     switch (rows) {                         \
@@ -156,6 +200,30 @@ void KERNEL(conv_outer)(const rv_conv_outer *outer)
     for (int64_t first = 0; first < outer->n;) {
         const int n = NAME(tile_rows)(outer->n - first);
         WITH_CONSTANT(n, NAME(outer_tile), outer, first)
+        first += n;
+    }
+}
+
+void KERNEL(conv_depthwise)(const rv_conv_lanes *d)
+{
+    for (int64_t y = 0; y < d->rows; y++) {
+        const T *image = (const T *)d->image + y * d->image_row;
+        T *out = (T *)d->grid + y * d->grid_row;
+        for (int64_t left = d->columns; left > 0;) {
+            const int columns = NAME(tile_rows)(left);
+            WITH_CONSTANT(columns, NAME(depthwise_tile), d, image, out)
+            image += columns * d->image_column;
+            out += columns * d->grid_column;
+            left -= columns;
+        }
+    }
+}
+
+void KERNEL(conv_depthwise_outer)(const rv_conv_lanes *d)
+{
+    for (int64_t first = 0; first < d->taps;) {
+        const int n = NAME(tile_rows)(d->taps - first);
+        WITH_CONSTANT(n, NAME(depthwise_outer_tile), d, first)
         first += n;
     }
 }

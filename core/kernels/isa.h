@@ -235,6 +235,14 @@ rv_conv_line_kernel RV_KERNEL(conv_line_narrow_F32), RV_KERNEL(conv_line_narrow_
 rv_conv_outer_kernel RV_KERNEL(conv_outer_wide_F32), RV_KERNEL(conv_outer_wide_F64);
 rv_conv_outer_kernel RV_KERNEL(conv_outer_narrow_F32), RV_KERNEL(conv_outer_narrow_F64);
 
+#define RV_DECLARE_DEPTHWISE(width)                                 \
+    void RV_KERNEL(conv_depthwise_##width)(const rv_conv_lanes *d); \
+    void RV_KERNEL(conv_depthwise_outer_##width)(const rv_conv_lanes *d);
+RV_DECLARE_DEPTHWISE(wide_F32)
+RV_DECLARE_DEPTHWISE(wide_F64)
+RV_DECLARE_DEPTHWISE(narrow_F32)
+RV_DECLARE_DEPTHWISE(narrow_F64)
+
 typedef void rv_winograd_from_pixels(int64_t n, const float *const *pixels, float *points,
                                      int64_t step);
 rv_winograd_from_pixels RV_KERNEL(winograd_image), RV_KERNEL(winograd_gradient);

@@ -232,6 +232,20 @@ typedef struct rv_conv_outer {
     void *into; /* [n][width] */
 } rv_conv_outer;
 
+/* Depthwise: every channel by itself, `width` of them at once, over a grid of pixels. A pixel sees
+ * `taps` others of the image, each at its offset from the pixel that it stands at. */
+typedef struct rv_conv_lanes {
+    int64_t taps;
+    const int64_t *offsets; /* [taps] */
+    int64_t rows, columns;
+    const void *image; /* of the first pixel */
+    int64_t image_row, image_column;
+    void *weights; /* [taps][width] */
+    void *grid;    /* the result; or its gradient, from which the weights' is added up */
+    int64_t grid_row, grid_column;
+    const void *start; /* [width] to start the result from; NULL: zeros */
+} rv_conv_lanes;
+
 /* The widths: a whole block of output channels, and a narrower one for few that are left. */
 enum { RV_CONV_WIDE, RV_CONV_NARROW, RV_CONV_WIDTHS };
 
@@ -341,6 +355,9 @@ typedef struct rv_kernels {
     int conv_width[2][RV_CONV_WIDTHS];
     void (*conv_line[2][RV_CONV_WIDTHS])(const rv_conv_line *line);
     void (*conv_outer[2][RV_CONV_WIDTHS])(const rv_conv_outer *outer);
+    /* grid = start + sum over the taps; and weights += sum over the grid. */
+    void (*conv_depthwise[2][RV_CONV_WIDTHS])(const rv_conv_lanes *d);
+    void (*conv_depthwise_outer[2][RV_CONV_WIDTHS])(const rv_conv_lanes *d);
     /* The transforms of winograd.c, for n channels, a multiple of 16: tiles of 6x6 pixels of an
      * image, 4x4 of a result (or its gradient), 3x3 weights, each to or from 36 points that lie
      * `step` elements apart. Pixels are where their pointers say, the 9 weights n apart. */
