@@ -32,7 +32,7 @@ grep -q " $(wc -w <<<"$operations") operations " README.md ||
 # what the README's reader makes.
 for name in $(grep -Eoh '`[a-zA-Z0-9_./-]+\.(h|c|md|sh|inc|py)`' "${pages[@]}" | tr -d '`' |
     sort -u | grep -vx script.c); do
-    [ -e "$name" ] || [ -n "$(find core autograd tests -name "$name")" ] || fail "there is no $name"
+    [ -e "$name" ] || [ -n "$(find core autograd examples layers optim tests -name "$name")" ] || fail "there is no $name"
 done
 
 # Every link of the README is too.
