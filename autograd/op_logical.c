@@ -1,5 +1,7 @@
-/* op_logical.c - logical_not, and, or, xor; isnan, isinf, isfinite: masks of U8, which have no
- * derivative. */
+/* op_logical.c - questions about elements, whose answers are masks of U8 without derivative: eq,
+ * ne, lt, le, gt, ge; logical_not, and, or, xor; isnan, isinf, isfinite. The same but for their
+ * loops.
+ */
 #include "autograd/op_support.h"
 
 #include "core/elementwise.h"
@@ -31,3 +33,19 @@ MASK_OF_ONE(isfinite)
 MASK_OF_TWO(logical_and)
 MASK_OF_TWO(logical_or)
 MASK_OF_TWO(logical_xor)
+
+/* A comparison is also made with a number. */
+#define COMPARISON(name)                                  \
+    MASK_OF_TWO(name)                                     \
+                                                          \
+    rv_tensor *rv_##name##_scalar(rv_tensor *a, double b) \
+    {                                                     \
+        return rv_##name(a, rv_scalar_like(#name, a, b)); \
+    }
+
+COMPARISON(eq)
+COMPARISON(ne)
+COMPARISON(lt)
+COMPARISON(le)
+COMPARISON(gt)
+COMPARISON(ge)

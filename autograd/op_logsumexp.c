@@ -37,11 +37,9 @@ rv_tensor *rv_logsumexp_with(const rv_reduce_options *options)
 {
     const char *who = "logsumexp";
     rv_axis_set set;
-    if (options == NULL)
-        return rv_fail_null(RV_ERROR_NULL, who, "the options are NULL");
-    rv_tensor *x = options->input;
-    if (!rv_axes_of(who, x, &options->axes, &set) || !rv_check_floating(who, 0, x))
+    if (!rv_reduced_axes(who, options, &set) || !rv_check_floating(who, 0, options->input))
         return NULL;
+    rv_tensor *x = options->input;
     rv_tensor *y = logsumexp(x, set, options->keepdim);
     return rv_record(&logsumexp_op, y, 1, &x, &set, sizeof set);
 }

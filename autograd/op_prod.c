@@ -55,11 +55,9 @@ rv_tensor *rv_prod_with(const rv_reduce_options *options)
 {
     const char *who = "prod";
     rv_axis_set set;
-    if (options == NULL)
-        return rv_fail_null(RV_ERROR_NULL, who, "the options are NULL");
-    rv_tensor *x = options->input;
-    if (!rv_axes_of(who, x, &options->axes, &set))
+    if (!rv_reduced_axes(who, options, &set))
         return NULL;
+    rv_tensor *x = options->input;
     rv_tensor *y = rv_reduce(who, RV_FOLD_prod, x, set, options->keepdim);
     return rv_record(&prod_op, y, 1, &x, &set, sizeof set);
 }

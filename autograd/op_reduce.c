@@ -28,6 +28,13 @@ bool rv_axes_of(const char *who, const rv_tensor *x, const rv_axes *axes, rv_axi
     return true;
 }
 
+bool rv_reduced_axes(const char *who, const rv_reduce_options *options, rv_axis_set *set)
+{
+    if (options == NULL)
+        return rv_fail(RV_ERROR_NULL, who, "the options are NULL");
+    return rv_axes_of(who, options->input, &options->axes, set);
+}
+
 int64_t rv_folded(int ndim, const int64_t *shape, rv_axis_set set)
 {
     int64_t count = 1;
@@ -81,14 +88,6 @@ rv_tensor *rv_at_least_1d(rv_tensor *x)
     return x != NULL && x->ndim == 0 ? rv_reshape(x, 1) : x;
 }
 
-/* A reduction's set of axes, from its options. */
-static bool axis_set(const char *who, const rv_reduce_options *options, rv_axis_set *set)
-{
-    if (options == NULL)
-        return rv_fail(RV_ERROR_NULL, who, "the options are NULL");
-    return rv_axes_of(who, options->input, &options->axes, set);
-}
-
 /* The one attribute of these operations. */
 static rv_axis_set set_of(const rv_derivative *d)
 {
@@ -108,7 +107,7 @@ static const rv_op sum_op = RV_OP(sum, 1, RV_SAVE_NOTHING, sum_derivative);
 rv_tensor *rv_sum_with(const rv_reduce_options *options)
 {
     rv_axis_set set;
-    if (!axis_set("sum", options, &set))
+    if (!rv_reduced_axes("sum", options, &set))
         return NULL;
     rv_tensor *y = rv_reduce("sum", RV_FOLD_sum, options->input, set, options->keepdim);
     return rv_record(&sum_op, y, 1, &options->input, &set, sizeof set);
@@ -130,7 +129,7 @@ static const rv_op mean_op = RV_OP(mean, 1, RV_SAVE_NOTHING, mean_derivative);
 rv_tensor *rv_mean_with(const rv_reduce_options *options)
 {
     rv_axis_set set;
-    if (!axis_set("mean", options, &set) || !rv_check_floating("mean", 0, options->input))
+    if (!rv_reduced_axes("mean", options, &set) || !rv_check_floating("mean", 0, options->input))
         return NULL;
     rv_tensor *x = options->input;
     const rv_folding how = {.fold = RV_FOLD_sum,
@@ -158,7 +157,7 @@ static const rv_op min_op = RV_OP(min, 1, RV_SAVE_INPUT(0) | RV_SAVE_OUTPUT, pic
 static rv_tensor *pick(const rv_op *op, rv_fold_id fold, const rv_reduce_options *options)
 {
     rv_axis_set set;
-    if (!axis_set(op->name, options, &set))
+    if (!rv_reduced_axes(op->name, options, &set))
         return NULL;
     rv_tensor *y = rv_reduce(op->name, fold, options->input, set, options->keepdim);
     return rv_record(op, y, 1, &options->input, &set, sizeof set);
@@ -228,7 +227,7 @@ static const rv_op count_nonzero_op =
 static rv_tensor *counted(const char *who, const rv_reduce_options *options, int64_t *of)
 {
     rv_axis_set set;
-    if (!axis_set(who, options, &set))
+    if (!rv_reduced_axes(who, options, &set))
         return NULL;
     *of = rv_folded(options->input->ndim, options->input->shape, set);
     return rv_reduce(who, RV_FOLD_count, options->input, set, options->keepdim);

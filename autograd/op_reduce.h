@@ -10,6 +10,9 @@
  * error. */
 bool rv_axes_of(const char *who, const rv_tensor *x, const rv_axes *axes, rv_axis_set *set);
 
+/* The same of a reduction's options, which may be NULL. */
+bool rv_reduced_axes(const char *who, const rv_reduce_options *options, rv_axis_set *set);
+
 /* How many elements of `shape` become one. */
 int64_t rv_folded(int ndim, const int64_t *shape, rv_axis_set set);
 

@@ -140,6 +140,14 @@ rv_tensor *laid_out(const rv_tensor *t, layout how)
     return rv_copy_into(copy, t);
 }
 
+uint64_t hash_of(uint64_t hash, const rv_tensor *t)
+{
+    const char *bytes = t->data;
+    for (size_t i = 0; i < (size_t)t->numel * rv_dtype_size(t->dtype); i++)
+        hash = (hash ^ (uint8_t)bytes[i]) * 0x100000001b3u;
+    return hash;
+}
+
 /* ---- golden files ---------------------------------------------------------------------------- */
 
 struct golden {

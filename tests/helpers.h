@@ -53,6 +53,11 @@ typedef enum layout {
 } layout;
 rv_tensor *laid_out(const rv_tensor *t, layout how);
 
+/* Goes on with a hash (FNV-1a, from HASH_START) over the bytes of t, which is contiguous: for
+ * comparing results bit by bit. */
+#define HASH_START 0xcbf29ce484222325u
+uint64_t hash_of(uint64_t hash, const rv_tensor *t);
+
 /* A golden file of tests/golden/, read whole; NULL with a reason on stderr. */
 typedef struct golden golden;
 golden *golden_open(const char *file);
