@@ -63,10 +63,10 @@ typedef struct rv_cutout_options {
 } rv_cutout_options;
 
 typedef struct rv_normalize_options {
-    const rv_tensor *mean,
-        *std;       /* required, F32 or F64, both of one shape: one number for all, [] or
-                       [1]; one for each channel, [channels]; or a sample's own shape */
-    double epsilon; /* default 0; >= 0, added to std: for features that never change */
+    const rv_tensor *mean; /* required, F32 or F64: one number for all, [] or [1]; one for each
+                              channel, [channels]; or of a sample's own shape */
+    const rv_tensor *std;  /* required, F32 or F64, of mean's shape */
+    double epsilon;        /* default 0; >= 0, added to std: for features that never change */
 } rv_normalize_options;
 
 typedef struct rv_size_options {
@@ -109,10 +109,10 @@ typedef struct rv_transform {
 /* U8 to F32, a byte divided by 255; F32 stays. Only x that are still U8 need it. */
 RV_API rv_transform rv_transform_to_float(void);
 
-/* (x - mean) / (std + epsilon), rounded after each step in x's dtype, to which mean and std are
- * rounded first. Their values are taken when rv_data_transform is called. As torchvision's
- * Normalize. Errors: mean or std is NULL, not of a shape above, NaN or infinite; std + epsilon is
- * not above 0. */
+/* (x - mean) / (std + epsilon), in x's dtype, to which mean and std + epsilon are rounded first. As
+ * torchvision's Normalize. Their values are taken when rv_data_transform is called. Errors: mean or
+ * std is NULL, not of a shape above, NaN or infinite; std + epsilon is not above 0; x is neither F32
+ * nor F64. */
 #define rv_transform_normalize(...) \
     RV_OPTIONS(rv_transform_normalize_with, rv_normalize_options, .mean = __VA_ARGS__)
 RV_API rv_transform rv_transform_normalize_with(const rv_normalize_options *options);
@@ -157,7 +157,7 @@ RV_API rv_transform rv_transform_custom_with(const rv_transform_custom_options *
  * transforms make it; y, the number of samples and the names of classes are the same. `set` stays
  * the caller's, to be freed, split or used otherwise, and so does the new set. Memory is taken for
  * what transforms need, not for samples. NULL with an error if one of them does not fit, as they
- * say above, or there are more than 32. */
+ * say above, or the set would have more than 64, those of `set` counted. */
 #define rv_data_transform(set, ...)                                           \
     __extension__({                                                           \
         RV_QUIET_BEGIN                                                        \
@@ -183,8 +183,8 @@ typedef struct rv_data_statistics_options {
 /* rv_data_statistics(set): mean and standard deviation of x over all samples of a set, in one pass
  * over them, in double precision (Welford 1962; Chan, Golub, LeVeque 1983). The deviation is that
  * of the population, divided by n, as numpy.std. The result does not depend on threads. Both are
- * NULL, with an error, if the set is empty, a sample has no elements or is not F32, F64 or U8, or
- * fetching failed; nothing is done while an error is unread. */
+ * NULL, with an error, if the set is empty, a sample has no elements, or fetching failed; nothing
+ * is done while an error is unread. */
 #define rv_data_statistics(...) \
     RV_OPTIONS(rv_data_statistics_with, rv_data_statistics_options, .set = __VA_ARGS__)
 RV_API rv_statistics rv_data_statistics_with(const rv_data_statistics_options *options);
