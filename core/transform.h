@@ -111,8 +111,8 @@ RV_API rv_transform rv_transform_to_float(void);
 
 /* (x - mean) / (std + epsilon), in x's dtype, to which mean and std + epsilon are rounded first. As
  * torchvision's Normalize. Their values are taken when rv_data_transform is called. Errors: mean or
- * std is NULL, not of a shape above, NaN or infinite; std + epsilon is not above 0; x is neither F32
- * nor F64. */
+ * std is NULL, not of a shape above, NaN or infinite; std + epsilon is not above 0; x is neither
+ * F32 nor F64. */
 #define rv_transform_normalize(...) \
     RV_OPTIONS(rv_transform_normalize_with, rv_normalize_options, .mean = __VA_ARGS__)
 RV_API rv_transform rv_transform_normalize_with(const rv_normalize_options *options);
