@@ -74,12 +74,13 @@ typedef struct rv_size_options {
 } rv_size_options;
 
 /* Writes to y, row-major and undefined before, what becomes of one sample x, row-major, without an
- * axis of samples. Both are valid during the call only. Chance comes from rv_philox(place, 0, ...),
- * rv_philox(place, 1, ...), ...: four numbers of 32 bits each, other ones for every sample, epoch
- * and transform. False, with an error by rv_fail, if it cannot be done: the error reaches whoever
- * asked for the batch. Called on a loader's thread, or on that of rv_data_batch; never twice at a
- * time for one call of rv_data_transform. */
-typedef bool rv_transform_function(void *context, rv_random_place place, const rv_tensor *x,
+ * axis of samples, that it may change. Both are valid during the call only; what the function makes
+ * is released after it. Chance comes from rv_philox(place, 0, ...), rv_philox(place, 1, ...), ...:
+ * four numbers of 32 bits each, other ones for every sample, epoch and transform. False, with an
+ * error by rv_fail, if it cannot be done: the error reaches whoever asked for the batch. Called on
+ * a loader's thread, or on that of rv_data_batch; never twice at a time for one call of
+ * rv_data_transform. */
+typedef bool rv_transform_function(void *context, rv_random_place place, rv_tensor *x,
                                    rv_tensor *y);
 
 typedef struct rv_transform_custom_options {

@@ -95,11 +95,11 @@ void rv_plan_end(rv_plan *plan)
  * what a transform draws for a sample with the epoch's key, and both as the counter. The orders of
  * a loader are drawn with its seed, too, but from counters above 2^40 (core/loader.c). */
 
-static uint64_t key_of(const rv_chance *chance)
+void rv_work_draw(rv_work *work, const rv_chance *chance)
 {
     uint32_t numbers[4];
     rv_philox_block(chance->seed, (uint64_t)chance->epoch, numbers);
-    return (uint64_t)numbers[1] << 32 | numbers[0];
+    work->key = (uint64_t)numbers[1] << 32 | numbers[0];
 }
 
 void rv_work_numbers(const rv_work *work, int number, uint32_t numbers[4])
@@ -120,23 +120,32 @@ bool rv_number_says(uint32_t number, double p)
 
 /* ---- running --------------------------------------------------------------------------------- */
 
-bool rv_work_begin(rv_work *work, rv_plan *plan, const rv_chance *chance)
+bool rv_work_begin(rv_work *work, rv_plan *plan)
 {
-    *work = (rv_work){.plan = plan, .key = key_of(chance)};
+    RV_SCOPE;
+    RV_LASTING;
+    *work = (rv_work){.plan = plan};
     const int64_t bytes = (int64_t)plan->scratch;
-    const rv_tensor *scratch = rv_make(who, RV_U8, 1, &bytes);
-    if (scratch == NULL)
+    work->memory = rv_retain(rv_make(who, RV_U8, 1, &bytes));
+    if (work->memory == NULL)
         return false;
-    work->scratch = scratch->data;
+    work->scratch = work->memory->data;
     for (int i = 0; i < plan->steps; i++) {
         const rv_step *step = &plan->step[i];
         if (step->in_place || (i == plan->last && step->transform == NULL))
             continue;
-        work->buffer[i] = rv_make(who, step->y.dtype, step->y.ndim, step->y.shape);
+        work->buffer[i] = rv_retain(rv_make(who, step->y.dtype, step->y.ndim, step->y.shape));
         if (work->buffer[i] == NULL)
             return false;
     }
     return true;
+}
+
+void rv_work_end(rv_work *work)
+{
+    rv_release(work->memory);
+    for (int i = 0; i < work->plan->steps; i++)
+        rv_release(work->buffer[i]);
 }
 
 bool rv_work_sample(rv_work *work, int64_t sample, const char *from, char *to)

@@ -223,7 +223,7 @@ static bool run_custom(const rv_step *step, rv_work *work, const char *from, cha
     (void)from;
     RV_SCOPE; /* ends what the function makes */
     const rv_transform_custom_options *o = &step->transform->options.custom;
-    const rv_tensor *x = work->buffer[step->before];
+    rv_tensor *x = work->buffer[step->before];
     rv_tensor *y = work->buffer[step - work->plan->step];
     uint32_t key[4];
     rv_work_numbers(work, step->number, key);

@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 
+#include "core/transform_plan.h"
 #include "transform_sets.h"
 
 #define SAMPLE_BYTES ((size_t)CHANNELS * PIXELS * sizeof(float))
@@ -65,6 +66,19 @@ Test(transform_chance, places_and_sides_are_equally_likely)
     rv_data_free(set);
     rv_data_free(images);
     cr_expect(no_error());
+}
+
+/* What is made of a number at the ends of its range. */
+Test(transform_chance, numbers_at_their_ends)
+{
+    const int64_t n[] = {1, 7, 1000, INT64_C(1) << 31, INT64_C(1) << 32};
+    for (int i = 0; i < RV_COUNT(n); i++) {
+        cr_expect_eq(rv_number_below(0, n[i]), 0);
+        cr_expect_eq(rv_number_below(UINT32_MAX, n[i]), n[i] - 1);
+    }
+    cr_expect(!rv_number_says(0, 0) && rv_number_says(UINT32_MAX, 1));
+    cr_expect(rv_number_says((UINT32_C(1) << 30) - 1, 0.25));
+    cr_expect(!rv_number_says(UINT32_C(1) << 30, 0.25));
 }
 
 /* Two flips in one list, or one over the other, are two throws: half of the samples end as they
@@ -309,13 +323,13 @@ typedef struct user {
     int how;        /* 0: with an error; 1: without; 2: true, with an error unread */
 } user;
 
-static bool sum_and_draw(void *context, rv_random_place place, const rv_tensor *x, rv_tensor *y)
+static bool sum_and_draw(void *context, rv_random_place place, rv_tensor *x, rv_tensor *y)
 {
     user *u = context;
     u->calls++;
     uint32_t numbers[4];
     rv_philox(place, 0, numbers);
-    ((float *)y->data)[0] = (float)rv_item(rv_sum(rv_raw_copy("user", x)));
+    ((float *)y->data)[0] = (float)rv_item(rv_sum(x));
     ((float *)y->data)[1] = (float)(numbers[0] >> 8);
     rv_philox(place, 1, numbers);
     ((float *)y->data)[2] = (float)(numbers[0] >> 8);
