@@ -32,6 +32,7 @@
 #include "layers/init.h"
 #include "layers/layers.h"
 #include "optim/optim.h"
+#include "optim/sched.h"
 #include "models/models.h"
 
 #endif
