@@ -19,6 +19,7 @@
 #include "core/image.h"
 #include "core/npy.h"
 #include "core/data.h"
+#include "core/transform.h"
 #include "core/save.h"
 #include "autograd/anomaly.h"
 #include "autograd/calculus.h"
