@@ -31,6 +31,7 @@
 #include "layers/init.h"
 #include "layers/layers.h"
 #include "optim/optim.h"
+#include "optim/by_name.h"
 #include "models/models.h"
 
 #endif
