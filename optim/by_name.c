@@ -2,7 +2,6 @@
  * that a command line has. */
 #include "optim/by_name.h"
 
-#include <math.h>
 #include <string.h>
 
 /* An option, or what the method has if it was left out. */
@@ -45,35 +44,20 @@ typedef struct method {
     rv_optim *(*make)(const rv_optim_by_name_options *o);
 } method;
 
-static const method *find(const char *who, const char *name)
-{
-    static const method methods[] = {
+static const method methods[] = {
 #define METHOD(name, lr) {#name, lr, make_##name},
-        RV_OPTIM_NAMES(METHOD)
+    RV_OPTIM_NAMES(METHOD)
 #undef METHOD
-    };
-    if (name == NULL)
-        return rv_fail_null(RV_ERROR_NULL, who, "the name is NULL; expected one of %s",
-                            rv_optim_names());
-    for (int i = 0; i < RV_COUNT(methods); i++)
-        if (strcmp(methods[i].name, name) == 0)
-            return &methods[i];
-    return rv_fail_null(RV_ERROR_ARGUMENT, who, "there is no optimizer %s; expected one of %s",
-                        name, rv_optim_names());
-}
+};
 
-const char *rv_optim_names(void)
+const char *const *rv_optim_names(void)
 {
-#define NAME(name, lr) ", " #name
-    static const char names[] = RV_OPTIM_NAMES(NAME);
+    static const char *const names[] = {
+#define NAME(name, lr) #name,
+        RV_OPTIM_NAMES(NAME)
 #undef NAME
-    return names + 2;
-}
-
-double rv_optim_name_lr(const char *name)
-{
-    const method *m = find("optim_name_lr", name);
-    return m == NULL ? (double)NAN : m->lr;
+            NULL};
+    return names;
 }
 
 rv_optim *rv_optim_by_name_with(const rv_optim_by_name_options *options)
@@ -81,10 +65,16 @@ rv_optim *rv_optim_by_name_with(const rv_optim_by_name_options *options)
     const char *who = "optim_by_name";
     if (options == NULL)
         return rv_fail_null(RV_ERROR_NULL, who, "the options are NULL");
-    const method *m = find(who, options->name);
-    if (m == NULL)
-        return NULL;
-    rv_optim_by_name_options o = *options;
-    o.lr = given(o.lr, m->lr);
-    return m->make(&o);
+    if (options->name == NULL)
+        return rv_fail_null(RV_ERROR_NULL, who, "the name is NULL");
+    for (int i = 0; i < RV_COUNT(methods); i++)
+        if (strcmp(methods[i].name, options->name) == 0) {
+            rv_optim_by_name_options o = *options;
+            o.lr = given(o.lr, methods[i].lr);
+            return methods[i].make(&o);
+        }
+#define NAME(name, lr) " " #name
+    return rv_fail_null(RV_ERROR_ARGUMENT, who,
+                        "there is no %s; expected one of" RV_OPTIM_NAMES(NAME), options->name);
+#undef NAME
 }

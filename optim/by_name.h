@@ -43,12 +43,8 @@ typedef struct rv_optim_by_name_options {
                .name = (name_), .parameters = __VA_ARGS__)
 RV_API rv_optim *rv_optim_by_name_with(const rv_optim_by_name_options *options);
 
-/* The learning rate that a name brings: NaN with an error that lists the names if there is no such
- * name. So a command line is checked before anything else is done. */
-RV_API double rv_optim_name_lr(const char *name);
-
-/* All names, as "sgd, momentum, adam", for messages. */
-RV_API const char *rv_optim_names(void);
+/* All names, NULL behind the last. */
+RV_API const char *const *rv_optim_names(void);
 
 RV_END_C
 
