@@ -37,11 +37,14 @@ bool rv_plan_image(const rv_plan *plan, const char *name, int64_t height, int64_
         return rv_fail(RV_ERROR_SHAPE, name,
                        "images are %lld by %lld (height by width); sizes are from 1 to 2^30",
                        (long long)old_height, (long long)old_width);
-    int64_t numel;
+    int64_t bytes;
     if (height < 1 || width < 1 || height > LARGEST_SIDE || width > LARGEST_SIDE ||
-        __builtin_mul_overflow(x->numel / (old_height * old_width), height * width, &numel))
-        return rv_fail(RV_ERROR_ARGUMENT, name, "%lld by %lld; sizes are from 1 to 2^30",
-                       (long long)height, (long long)width);
+        __builtin_mul_overflow(x->numel / (old_height * old_width), 8 * height * width, &bytes))
+        return rv_fail(RV_ERROR_ARGUMENT, name,
+                       "%lld by %lld (height by width) of samples of shape %s; sizes are from 1 to "
+                       "2^30, and samples must be countable in bytes",
+                       (long long)height, (long long)width,
+                       rv_shape_text(RV_SHAPE_BUFFER, x->ndim, x->shape));
     return true;
 }
 

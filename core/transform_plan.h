@@ -109,7 +109,7 @@ void rv_transform_release(const rv_transform *t);
 /* ---- adding steps: each is false with an error, under the transform's name ------------------- */
 
 /* Whether samples are images whose sizes can be handled, and changing them to height by width gives
- * no more elements than can be counted. */
+ * no more bytes than can be counted. */
 bool rv_plan_image(const rv_plan *plan, const char *who, int64_t height, int64_t width);
 /* One more step, that gives `y`; its last fields are the caller's to set. */
 rv_step *rv_plan_step(rv_plan *plan, const rv_sample_shape *y, bool in_place);

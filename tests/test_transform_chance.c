@@ -387,6 +387,33 @@ Test(transform_chance, custom_in_the_middle_and_at_the_end)
     cr_expect(no_error());
 }
 
+static bool halve(void *context, rv_random_place place, rv_tensor *x, rv_tensor *y)
+{
+    (void)context, (void)place;
+    for (int64_t i = 0; i < x->numel; i++)
+        ((uint8_t *)y->data)[i] = (uint8_t)(at(x, i) * 255 / 2);
+    return true;
+}
+
+/* A dtype of its own, x's shape; and what follows goes on from there. */
+Test(transform_chance, custom_to_another_dtype)
+{
+    RV_SCOPE;
+    rv_dataset *images = pixel_set(2, true);
+    rv_dataset *set =
+        rv_data_transform(images, rv_transform_custom(halve, .dtype = RV_U8),
+                          rv_transform_center_crop(HEIGHT, WIDTH), rv_transform_to_float());
+    const rv_batch b = all_of(set);
+    cr_assert(b.x != NULL && b.x->dtype == RV_F32 && b.x->numel == 2 * CHANNELS * PIXELS);
+    for (int64_t i = 0; i < b.x->numel; i++) {
+        const int byte = (int)((double)((float)(1 + i % (CHANNELS * PIXELS)) / 255.0f) * 255 / 2);
+        cr_expect_eq((float)at(b.x, i), (float)byte / 255.0f);
+    }
+    rv_data_free(set);
+    rv_data_free(images);
+    cr_expect(no_error());
+}
+
 Test(transform_chance, custom_that_fails_reports_through_next)
 {
     for (int prefetch = 0; prefetch < 3; prefetch++) {
@@ -465,7 +492,8 @@ Test(transform_chance, lists_that_cannot_be)
         {images, rv_transform_random_crop(9, 14, .padding = 1), RV_ERROR_SHAPE, "9 by 14"},
         {images, rv_transform_random_crop(0, 4), RV_ERROR_ARGUMENT, "random_crop: 0 by 4"},
         {images, rv_transform_random_crop(INT64_MAX, 4, .padding = INT64_MAX), RV_ERROR_ARGUMENT,
-         "9223372036854775807 by 4; sizes are from 1 to 2^30"},
+         "9223372036854775807 by 4 (height by width) of samples of shape [2,9,11]; sizes are from "
+         "1 to 2^30"},
         {images, rv_transform_random_crop(4, 4, .padding = -1), RV_ERROR_ARGUMENT, "padding is -1"},
         {images, rv_transform_random_crop(4, 4, .padding = INT64_MAX), RV_ERROR_ARGUMENT,
          "padding is 9223372036854775807"},
@@ -486,6 +514,7 @@ Test(transform_chance, lists_that_cannot_be)
         {row, rv_transform_cutout(3), RV_ERROR_SHAPE, "cutout: samples are [2]"},
         {images, rv_transform_resize(3, 0), RV_ERROR_ARGUMENT, "resize: 3 by 0"},
         {images, rv_transform_resize(INT64_MAX, INT64_MAX), RV_ERROR_ARGUMENT, "sizes are from 1"},
+        {images, rv_transform_resize(1 << 30, 1 << 29), RV_ERROR_ARGUMENT, "countable in bytes"},
         {bytes, rv_transform_resize(3, 3), RV_ERROR_DTYPE, "resize: samples are U8"},
         {row, rv_transform_resize(3, 3), RV_ERROR_SHAPE, "resize: samples are [2]"},
         {whole, rv_transform_to_float(), RV_ERROR_DTYPE, "to_float: samples are I64"},
@@ -511,12 +540,14 @@ Test(transform_chance, lists_that_cannot_be)
         {images, rv_transform_custom(NULL), RV_ERROR_NULL, "custom: function is NULL"},
         {images, rv_transform_custom(sum_and_draw, .ndim = 8), RV_ERROR_SHAPE, "ndim is 8"},
         {images, rv_transform_custom(sum_and_draw, .ndim = -2), RV_ERROR_SHAPE, "ndim is -2"},
-        {images, rv_transform_custom(sum_and_draw, .ndim = 0, .dtype = RV_DTYPE_COUNT),
-         RV_ERROR_DTYPE, "dtype is 4"},
+        {images, rv_transform_custom(sum_and_draw, .ndim = 0, .dtype = (rv_dtype)5), RV_ERROR_DTYPE,
+         "dtype is 5"},
         {images, rv_transform_custom(sum_and_draw, .ndim = 2, .shape = {3, -1}), RV_ERROR_SHAPE,
          "shape is [3,-1]"},
         {images, rv_transform_custom(sum_and_draw, .ndim = 2, .shape = {INT64_MAX, 2}),
          RV_ERROR_SHAPE, "shape is [9223372036854775807,2]"},
+        {images, rv_transform_custom(sum_and_draw, .shape = {3}), RV_ERROR_SHAPE,
+         "shape is given, but not ndim"},
         {images, (rv_transform){0}, RV_ERROR_ARGUMENT,
          "transform 2 of 3, data_transform: it is empty"},
         {images, rv_transform_normalize_with(NULL), RV_ERROR_ARGUMENT, "it is empty"},
