@@ -37,9 +37,10 @@ bool rv_plan_image(const rv_plan *plan, const char *name, int64_t height, int64_
         return rv_fail(RV_ERROR_SHAPE, name,
                        "images are %lld by %lld (height by width); sizes are from 1 to 2^30",
                        (long long)old_height, (long long)old_width);
-    int64_t bytes;
+    int64_t numel;
     if (height < 1 || width < 1 || height > LARGEST_SIDE || width > LARGEST_SIDE ||
-        __builtin_mul_overflow(x->numel / (old_height * old_width), 8 * height * width, &bytes))
+        __builtin_mul_overflow(x->numel / (old_height * old_width), height * width, &numel) ||
+        numel > INT64_MAX / 8)
         return rv_fail(RV_ERROR_ARGUMENT, name,
                        "%lld by %lld (height by width) of samples of shape %s; sizes are from 1 to "
                        "2^30, and samples must be countable in bytes",

@@ -514,7 +514,7 @@ Test(transform_chance, lists_that_cannot_be)
         {row, rv_transform_cutout(3), RV_ERROR_SHAPE, "cutout: samples are [2]"},
         {images, rv_transform_resize(3, 0), RV_ERROR_ARGUMENT, "resize: 3 by 0"},
         {images, rv_transform_resize(INT64_MAX, INT64_MAX), RV_ERROR_ARGUMENT, "sizes are from 1"},
-        {images, rv_transform_resize(1 << 30, 1 << 29), RV_ERROR_ARGUMENT, "countable in bytes"},
+        {images, rv_transform_resize(1 << 30, 1 << 30), RV_ERROR_ARGUMENT, "countable in bytes"},
         {bytes, rv_transform_resize(3, 3), RV_ERROR_DTYPE, "resize: samples are U8"},
         {row, rv_transform_resize(3, 3), RV_ERROR_SHAPE, "resize: samples are [2]"},
         {whole, rv_transform_to_float(), RV_ERROR_DTYPE, "to_float: samples are I64"},
