@@ -45,6 +45,7 @@ static rv_layer *make(const char *name)
     CASE(upsample_bilinear,
          rv_layer_upsample(.size = {7, 9}, .mode = RV_BILINEAR, .align_corners = true));
     CASE(flatten, rv_layer_flatten());
+    CASE(unflatten, rv_layer_unflatten({2, 3}, .axis = 2));
     CASE(relu, rv_layer_relu());
     CASE(tanh, rv_layer_tanh());
     CASE(sigmoid, rv_layer_sigmoid());
@@ -110,7 +111,7 @@ static void for_all(test_function *test)
     walk w = {.g = golden_open("layers.safetensors"), .test = test};
     cr_assert_not_null(w.g);
     cr_expect(rv_safetensors_read(RV_GOLDEN "/layers.safetensors", visit_file, &w));
-    cr_expect_eq(w.cases, 42);
+    cr_expect_eq(w.cases, 43);
     golden_close((golden *)w.g);
     cr_expect(no_error());
 }
