@@ -34,10 +34,13 @@ static bool thing_state(rv_object *object, rv_state_visit *visit, void *context)
     return !t->fails;
 }
 
-static const rv_object_class layer_class = {"layer", no_destroy, thing_state};
-static const rv_object_class optimizer_class = {"optimizer", no_destroy, thing_state};
-static const rv_object_class custom_class = {"camera", no_destroy, thing_state};
-static const rv_object_class stateless_class = {"pot", no_destroy, NULL};
+static const rv_object_class layer_class = {
+    .kind = "layer", .destroy = no_destroy, .state = thing_state};
+static const rv_object_class optimizer_class = {
+    .kind = "optimizer", .destroy = no_destroy, .state = thing_state};
+static const rv_object_class custom_class = {
+    .kind = "camera", .destroy = no_destroy, .state = thing_state};
+static const rv_object_class stateless_class = {.kind = "pot", .destroy = no_destroy};
 
 static thing make_thing(const rv_object_class *object_class, const char *first, rv_tensor *a,
                         const char *second, rv_tensor *b)
@@ -262,7 +265,10 @@ static const wrong_header wrong_headers[] = {
     {"{\"__metadata__\":{\"a\":1}}", 0, RV_ERROR_FORMAT, "is not an object of strings"},
     {"{\"__metadata__\":[\"a\"]}", 0, RV_ERROR_FORMAT, "is not an object of strings"},
     {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, RV_ERROR_FORMAT,
-     "__metadata__ is there twice"},
+     "the name \"__metadata__\" is there twice"},
+    {"{\"__metadata__\":{\"k\":\"1\",\"\\u006b\":\"2\"}}", 0, RV_ERROR_FORMAT,
+     "the name \"k\" is there twice"},
+    {ONE("\"F4\"", "[3]", "[0,1]"), 1, RV_ERROR_FORMAT, "is F4 [3], no whole number of bytes"},
 };
 
 Test(save, refuses_wrong_headers)
