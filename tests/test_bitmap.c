@@ -126,6 +126,7 @@ Test(bitmap, that_is_not_read)
     cr_expect(refused(BITMAP(pixel, 1, 2, 24), "ends early"));
     cr_expect(
         refused(BITMAP(three, 3, 1, 8, .colours = 2), "a pixel's colour is not in its palette"));
+    cr_expect(refused(BITMAP("\3\2\1\0\6\5\4\0\2\0\0\0", 1, 1, 8, .colours = 2), "a pixel's"));
     cr_expect(refused(BITMAP(three, 3, 1, 8), "its pixels do not begin behind its headers"));
     cr_expect(refused(BITMAP(three, 3, 1, 8, .colours = 3, .gap = 1), "its pixels do not begin"));
     cr_expect(refused(BITMAP(three, 3, 1, 8, .gap = -40), "its pixels do not begin"));
