@@ -30,7 +30,10 @@
 #include "autograd/operations.h"
 #include "layers/init.h"
 #include "layers/layers.h"
+#include "optim/clip.h"
 #include "optim/optim.h"
+#include "optim/optim_class.h"
+#include "optim/optim_methods.h"
 #include "optim/sched.h"
 #include "models/models.h"
 
