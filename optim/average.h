@@ -36,7 +36,7 @@ typedef struct rv_average_ema_options {
  * a = decay*a + (1 - decay)*p. As PyTorch's with get_ema_multi_avg_fn; there is no correction for
  * the start. NULL with an error: a decay out of its range; parameters that no optimizer would take
  * (optim.h). */
-#define rv_average_ema(...)                                                  \
+#define rv_average_ema(...)                                                 \
     RV_OPTIONS(rv_average_ema_with, rv_average_ema_options, .decay = 0.999, \
                .parameters = __VA_ARGS__)
 RV_API rv_average *rv_average_ema_with(const rv_average_ema_options *options);
