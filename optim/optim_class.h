@@ -35,6 +35,7 @@
 #ifndef RV_OPTIM_OPTIM_CLASS_H
 #define RV_OPTIM_OPTIM_CLASS_H
 
+#include "core/wide.h"
 #include "optim/optim.h"
 
 RV_BEGIN_C
@@ -176,22 +177,16 @@ RV_API rv_optim *rv_optim_new(const rv_optim_class *optim_class, const void *opt
 /* ---- helpers for classes --------------------------------------------------------------------- */
 
 /* RV_OPTIM_ELEMENTS(name, { body }) defines a static function `name` for `update_elements` from a
- * body written once for float and double, which it calls `real`; `e` is its rv_optim_elements. With
- * <tgmath.h>, sqrt and its like are those of `real`. */
-#define RV_OPTIM_ELEMENTS(name, ...)                       \
-    static void name##_F32(const rv_optim_elements *e)     \
-    {                                                      \
-        typedef float real;                                \
-        __VA_ARGS__                                        \
-    }                                                      \
-    static void name##_F64(const rv_optim_elements *e)     \
-    {                                                      \
-        typedef double real;                               \
-        __VA_ARGS__                                        \
-    }                                                      \
-    static void name(const rv_optim_elements *e)           \
-    {                                                      \
-        (e->dtype == RV_F32 ? name##_F32 : name##_F64)(e); \
+ * body written once for float and double, which it calls `real`; `e` is its rv_optim_elements. It
+ * is compiled for wide vectors too (core/wide.h). With <tgmath.h>, sqrt and its like are those of
+ * `real`; RV_INDEPENDENT before the loop says that the arrays do not overlap, and -O3 with
+ * -fno-math-errno lets compilers make vector code of it. */
+#define RV_OPTIM_ELEMENTS(name, ...)                                                         \
+    RV_WIDE(name##_F32, (const rv_optim_elements *e), (e), typedef float real; __VA_ARGS__)  \
+    RV_WIDE(name##_F64, (const rv_optim_elements *e), (e), typedef double real; __VA_ARGS__) \
+    static void name(const rv_optim_elements *e)                                             \
+    {                                                                                        \
+        (e->dtype == RV_F32 ? name##_F32 : name##_F64)(e);                                   \
     }
 
 /* For `validate`: whether an option is finite and >= low, finite and > low, or >= 0 and < 1; false
