@@ -19,6 +19,7 @@
 #include "core/image.h"
 #include "core/npy.h"
 #include "core/data.h"
+#include "core/transform.h"
 #include "core/save.h"
 #include "autograd/anomaly.h"
 #include "autograd/calculus.h"
@@ -34,6 +35,8 @@
 #include "optim/optim.h"
 #include "optim/optim_class.h"
 #include "optim/optim_methods.h"
+#include "optim/line_search.h"
+#include "optim/sched.h"
 #include "models/models.h"
 
 #endif
