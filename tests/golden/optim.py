@@ -5,10 +5,11 @@
 Needs torch (2.13 made the file), numpy and safetensors. Each case runs 500 steps in double on two
 tasks: a network 5-8-3 with tanh that learns 20 samples by cross entropy, all at once ("net"; six
 samples stand there twice with different labels, so that the gradient does not fade into rounding
-errors, of which Rprop takes the sign), and the sum of three Rosenbrock functions of a [2,2] and a [1,2] tensor, a row being a point
-("rosenbrock"; not with DEFAULTS, whose learning rates are not made for it). All numbers are
-double, PyTorch's own step counts and products too (they follow the
-default dtype). The file has the tasks (x, labels, start.net, start.rosenbrock) and for each case
+errors, of which Rprop takes the sign), and the sum of three Rosenbrock functions of a [2,2] and a
+[1,2] tensor, a row being a point
+("rosenbrock"; not with DEFAULTS, whose learning rates are not made for it).
+All numbers are double, PyTorch's own step counts and products too (they follow the default dtype).
+The file has the tasks (x, labels, start.net, start.rosenbrock) and for each case
 
     sgd_momentum.net.50, .net.500, .rosenbrock.50, .rosenbrock.500
                         all parameters after so many steps, one after another
