@@ -37,6 +37,7 @@
 #include "optim/optim_methods.h"
 #include "optim/line_search.h"
 #include "optim/sched.h"
+#include "optim/by_name.h"
 #include "models/models.h"
 
 #endif
