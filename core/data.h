@@ -205,8 +205,9 @@ typedef struct rv_loader_options {
     bool drop_last;     /* default false; true: a last batch that would be short is left out */
     int prefetch;       /* default 2; 0 to 1024: how many batches a thread fetches ahead; 0: fetched
                            by rv_next itself. The batches are the same for any */
-    int64_t seed;       /* of the orders: that of an epoch is a function of seed and epoch alone;
-                           default -1: drawn from the generator if shuffle is set; >= 0 */
+    int64_t seed; /* of the orders, and of what transforms draw (core/transform.h): those of an
+                     epoch are a function of seed and epoch alone; default -1: drawn from the
+                     generator if shuffle is set or a transform draws; >= 0 */
 } rv_loader_options;
 
 /* rv_data_loader(set, .batch_size = 128, .shuffle = true): batches of a data set, epoch after

@@ -139,7 +139,8 @@ static bool fetch(rv_loader *loader, const cursor *at, slot *s)
         !prepare(&s->y, &source->y, loader->batch_size, s->n))
         return false;
     choose_places(loader, at, s->n);
-    return rv_dataset_fetch(loader->data, s->n, loader->places, s->x, s->y);
+    const rv_chance chance = {.seed = (uint64_t)at->seed, .epoch = at->epoch};
+    return rv_dataset_fetch(loader->data, &chance, s->n, loader->places, s->x, s->y);
 }
 
 /* Where the next batch goes; moves loader->ahead to it. */
@@ -399,7 +400,7 @@ static bool check_batches(const rv_loader_options *o, int64_t count)
 
 static int64_t choose_seed(const rv_loader_options *o)
 {
-    if (o->seed >= 0 || !o->shuffle)
+    if (o->seed >= 0 || (!o->shuffle && !o->data->source->random))
         return o->seed >= 0 ? o->seed : 0;
     uint32_t numbers[4];
     rv_philox(rv_random_take(4), 0, numbers);

@@ -22,10 +22,10 @@
 typedef struct command_value {
     int kind;
     void *to;
-    int64_t least, most;      /* of whole numbers */
-    double low, high;         /* of numbers */
-    bool above;               /* low itself is not allowed */
-    const char *const *names; /* NULL-terminated: the texts that are allowed */
+    int64_t least, most; /* of whole numbers */
+    double low, high;    /* of numbers */
+    bool above;          /* low itself is not allowed */
+    const char *names;   /* divided by ", ": the texts that are allowed */
 } command_value;
 
 typedef struct command_option {
@@ -43,12 +43,19 @@ command_value command_above(double *to, double low); /* finite, like the next */
 command_value command_not_below(double *to, double low);
 /* A path that a file can be written to: better known now than when there is something to write. */
 command_value command_output(const char **to);
-/* One of some names: command_name(&o.optim, COMMAND_NAMES("sgd", "adam")). */
-command_value command_name(const char **to, const char *const *names);
-#define COMMAND_NAMES(...) ((const char *const[]){__VA_ARGS__, (const char *)0})
+/* One of some names: command_name(&o.optim, "sgd, adam"); and several of them: "crop,flip". */
+command_value command_name(const char **to, const char *names);
+command_value command_list(const char **to, const char *names);
+/* Whether a name stands in such a list. */
+bool command_has(const char *list, const char *name);
 
-/* Rows that several programs have. */
-command_option command_data(const char **to, const char *set); /* sets its default: see there */
+/* No option but a text that must be given, as the image in `classify cat.png`. */
+command_option command_argument(const char **to, const char *name);
+/* $RV_DATA/set if the variable is set, else data/set. */
+const char *command_folder(const char *set);
+
+/* Rows that several programs have; the default of data is command_folder(set). */
+command_option command_data(const char **to, const char *set);
 command_option command_seed(int64_t *to);
 command_option command_threads(int64_t *to);
 

@@ -128,10 +128,12 @@ static char *copy_of(const char *text)
 landscape_options landscape_options_read(int argc, char **argv)
 {
     landscape_options o = {.surface = surfaces, .seed = 42};
-    const char *names[16] = {NULL}, *surface_name = surfaces[0].name;
+    const char *surface_name = surfaces[0].name;
+    static char names[256]; /* of all surfaces, ", " between them */
     const char *optim = "sgd,momentum,nesterov", *lr = NULL, *start = NULL;
     for (int i = 0; surfaces[i].name != NULL; i++)
-        names[i] = surfaces[i].name;
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i > 0 ? ", " : "",
+                 surfaces[i].name);
 
     const command_option table[] = {
         {"surface", "NAME", command_name(&surface_name, names),

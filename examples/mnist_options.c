@@ -30,13 +30,12 @@ mnist_options mnist_options_read(int argc, char **argv)
     const int64_t most = INT64_C(1) << 40;
     const command_option table[] = {
         command_data(&o.data, "mnist"),
-        {"model", "NAME", command_name(&o.model, COMMAND_NAMES("mlp")),
+        {"model", "NAME", command_name(&o.model, "mlp"),
          "the network: mlp, which has one hidden layer [mlp]"},
         {"hidden", "N", command_whole(&o.hidden, 1, 1 << 20), "units of the hidden layer [100]"},
         {"dropout", "P", command_number(&o.dropout, 0, 1),
          "share of them that a step leaves out, 0 to 1 [0.2]"},
-        {"optim", "NAME", command_name(&o.optim, COMMAND_NAMES("sgd", "adam")),
-         "the optimizer: sgd or adam [sgd]"},
+        {"optim", "NAME", command_name(&o.optim, "sgd, adam"), "the optimizer: sgd or adam [sgd]"},
         {"lr", "X", command_above(&o.lr, 0), "its learning rate, above 0 [sgd: 0.1, adam: 0.001]"},
         {"momentum", "X", command_not_below(&o.momentum, 0), "sgd's momentum, 0 or more [0.9]"},
         {"nesterov", NULL, command_flag(&o.nesterov),

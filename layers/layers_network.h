@@ -1,4 +1,4 @@
-/* layers_network.h - linear, embedding, maxout, flatten, dropout, upsample.
+/* layers_network.h - linear, embedding, maxout, flatten, unflatten, dropout, upsample.
  *
  * Shapes are of x and the result; `..` is any number of axes. All functions return NULL with an
  * error for bad options or when memory is out. Floating means F32 or F64; the dtype option is that
@@ -66,6 +66,19 @@ typedef struct rv_layer_flatten_options {
     RV_OPTIONS(rv_layer_flatten_with, rv_layer_flatten_options, .start_axis = 1, .end_axis = -1, \
                __VA_ARGS__)
 RV_API rv_layer *rv_layer_flatten_with(const rv_layer_flatten_options *options);
+
+typedef struct rv_layer_unflatten_options {
+    int64_t shape[RV_MAX_DIMENSIONS]; /* that the axis is divided into; >= 1 each, up to the first
+                                         0 */
+    int axis;                         /* default 1; negative: from the end */
+} rv_layer_unflatten_options;
+
+/* rv_layer_unflatten({16, 7, 7}): an axis becomes several, row-major: [n, 784] -> [n, 16, 7, 7].
+ * Any dtype; a view where possible. Errors, when it runs: an axis that x does not have, or whose
+ * size is not the product of `shape`. */
+#define rv_layer_unflatten(...) \
+    RV_OPTIONS(rv_layer_unflatten_with, rv_layer_unflatten_options, .axis = 1, .shape = __VA_ARGS__)
+RV_API rv_layer *rv_layer_unflatten_with(const rv_layer_unflatten_options *options);
 
 typedef struct rv_layer_dropout_options {
     int unused; /* comes first so that a p without a name follows it, and none is the default */

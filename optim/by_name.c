@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "optim/optim_methods.h"
+
 /* An option, or what the method has if it was left out. */
 static double given(double value, double otherwise)
 {
