@@ -31,6 +31,7 @@
 #include "autograd/operations.h"
 #include "layers/init.h"
 #include "layers/layers.h"
+#include "optim/average.h"
 #include "optim/clip.h"
 #include "optim/optim.h"
 #include "optim/optim_class.h"

@@ -19,7 +19,8 @@
 #define PROBLEMS_SHOWN 8
 
 /* The kinds that a file may have names of although no object of that kind was given. */
-static const char *const known_kinds[] = {LAYER, "loader", "optimizer", "schedule", "tensor"};
+static const char *const known_kinds[] = {LAYER,       "average",  "loader",
+                                          "optimizer", "schedule", "tensor"};
 
 /* What is saved or loaded. */
 typedef struct state_list {
