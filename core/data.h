@@ -92,9 +92,9 @@ typedef struct rv_data_images_options {
     int64_t max_pixels;    /* of an image in its file; default 2^26, as rv_image_read */
 } rv_data_images_options;
 
-/* rv_data_images(dir, .height = 64, .width = 64): a folder of folders, one for each class, of PNG
- * and JPEG files (.png, .jpg, .jpeg, in any case; other files are not looked at, nor what begins
- * with a dot). Classes are numbered in the order of their names' bytes, and are what
+/* rv_data_images(dir, .height = 64, .width = 64): a folder of folders, one for each class, of PNG,
+ * JPEG and BMP files (.png, .jpg, .jpeg, .bmp, in any case; others are not looked at, nor what
+ * begins with a dot). Classes are numbered in the order of their names' bytes, and are what
  * rv_data_class_name gives; samples come class by class, by their files' names. x: F32
  * [n,channels,height,width], a byte divided by 255; y: I64 [n]. Images are held as bytes and
  * converted when they are fetched. Errors: RV_ERROR_FILE if `dir` has no folder in it, or one of
