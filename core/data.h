@@ -92,9 +92,9 @@ typedef struct rv_data_images_options {
     int64_t max_pixels;    /* of an image in its file; default 2^26, as rv_image_read */
 } rv_data_images_options;
 
-/* rv_data_images(dir, .height = 64, .width = 64): a folder of folders, one for each class, of PNG
- * and JPEG files (.png, .jpg, .jpeg, in any case; other files are not looked at, nor what begins
- * with a dot). Classes are numbered in the order of their names' bytes, and are what
+/* rv_data_images(dir, .height = 64, .width = 64): a folder of folders, one for each class, of PNG,
+ * JPEG and BMP files (.png, .jpg, .jpeg, .bmp, in any case; others are not looked at, nor what
+ * begins with a dot). Classes are numbered in the order of their names' bytes, and are what
  * rv_data_class_name gives; samples come class by class, by their files' names. x: F32
  * [n,channels,height,width], a byte divided by 255; y: I64 [n]. Images are held as bytes and
  * converted when they are fetched. Errors: RV_ERROR_FILE if `dir` has no folder in it, or one of
@@ -188,9 +188,9 @@ RV_API int64_t rv_data_classes(const rv_dataset *set);
 RV_API const char *rv_data_class_name(const rv_dataset *set, int64_t label);
 
 /* Samples first, first+1, ... of a set, n of them or those that are left, in tensors that the
- * innermost scope owns: for evaluation. On failure x and y are NULL and n is 0, with an error:
- * first is not from 0 to count-1, n < 1, fetching failed; and nothing is done while an error is
- * unread. */
+ * innermost scope owns: for evaluation; transforms draw as in epoch 0 of the seed 0. On failure x
+ * and y are NULL and n is 0, with an error: first is not from 0 to count-1, n < 1, fetching failed;
+ * and nothing is done while an error is unread. */
 RV_API rv_batch rv_data_batch(const rv_dataset *set, int64_t first, int64_t n);
 
 /* Drops the caller's reference; NULL is ignored. */
@@ -205,8 +205,9 @@ typedef struct rv_loader_options {
     bool drop_last;     /* default false; true: a last batch that would be short is left out */
     int prefetch;       /* default 2; 0 to 1024: how many batches a thread fetches ahead; 0: fetched
                            by rv_next itself. The batches are the same for any */
-    int64_t seed;       /* of the orders: that of an epoch is a function of seed and epoch alone;
-                           default -1: drawn from the generator if shuffle is set; >= 0 */
+    int64_t seed; /* of the orders, and of what transforms draw (core/transform.h): those of an
+                     epoch are a function of seed and epoch alone; default -1: drawn from the
+                     generator if shuffle is set or a transform draws; >= 0 */
 } rv_loader_options;
 
 /* rv_data_loader(set, .batch_size = 128, .shuffle = true): batches of a data set, epoch after

@@ -23,8 +23,10 @@ static void destroy(rv_object *object)
 
 static const rv_object_class callback_source_class = {.kind = "source", .destroy = destroy};
 
-static bool fetch(rv_source *source, int64_t n, const int64_t *indices, rv_tensor *x, rv_tensor *y)
+static bool fetch(rv_source *source, const rv_chance *chance, int64_t n, const int64_t *indices,
+                  rv_tensor *x, rv_tensor *y)
 {
+    (void)chance;
     RV_SCOPE; /* ends what the function makes */
     callback_source *s = (callback_source *)source;
     rv_lock(&s->lock);

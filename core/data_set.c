@@ -99,14 +99,39 @@ rv_tensor *rv_dataset_tensor(const char *who, const rv_sample_shape *sample, int
     return rv_make(who, sample->dtype, sample->ndim + 1, shape);
 }
 
-bool rv_dataset_fetch(const rv_dataset *set, int64_t n, int64_t *places, rv_tensor *x, rv_tensor *y)
+/* Whether somebody else holds the tensor or its memory, or put it into a graph. */
+static bool is_held(const rv_tensor *t)
+{
+    return __atomic_load_n(&t->object.references, __ATOMIC_ACQUIRE) != 1 ||
+           __atomic_load_n(&t->storage->references, __ATOMIC_ACQUIRE) != 1 || t->node != NULL ||
+           t->ending != NULL;
+}
+
+bool rv_dataset_prepare(const char *who, rv_tensor **t, const rv_sample_shape *sample, int64_t room,
+                        int64_t n)
+{
+    if (*t != NULL && is_held(*t)) {
+        rv_release(*t);
+        *t = NULL;
+    }
+    if (*t == NULL)
+        *t = rv_retain(rv_dataset_tensor(who, sample, room));
+    if (*t == NULL)
+        return false;
+    (*t)->shape[0] = n;
+    (*t)->numel = n * sample->numel;
+    return true;
+}
+
+bool rv_dataset_fetch(const rv_dataset *set, const rv_chance *chance, int64_t n, int64_t *places,
+                      rv_tensor *x, rv_tensor *y)
 {
     if (set->indices != NULL) {
         const int64_t *indices = (const int64_t *)set->indices->data;
         for (int64_t i = 0; i < n; i++)
             places[i] = indices[places[i]];
     }
-    return set->source->fetch(set->source, n, places, x, y) && rv_error_status() == RV_OK;
+    return set->source->fetch(set->source, chance, n, places, x, y) && rv_error_status() == RV_OK;
 }
 
 /* Fills `b` with samples first .. first+n-1 of a set that nobody else changes. */
@@ -123,7 +148,7 @@ static bool fetch_range(const char *who, const rv_dataset *set, int64_t first, i
     b->n = n;
     b->x = rv_keep(rv_dataset_tensor(who, &set->source->x, n));
     b->y = b->x ? rv_keep(rv_dataset_tensor(who, &set->source->y, n)) : NULL;
-    return b->y != NULL && rv_dataset_fetch(set, n, place, b->x, b->y);
+    return b->y != NULL && rv_dataset_fetch(set, &(rv_chance){0}, n, place, b->x, b->y);
 }
 
 rv_batch rv_data_batch(const rv_dataset *set, int64_t first, int64_t n)

@@ -40,12 +40,14 @@ static void scale_samples(int64_t n, const int64_t *indices, int64_t size, const
     }
 }
 
-static bool fetch(rv_source *source, int64_t n, const int64_t *indices, rv_tensor *x, rv_tensor *y)
+static bool fetch(rv_source *source, const rv_chance *chance, int64_t n, const int64_t *indices,
+                  rv_tensor *x, rv_tensor *y)
 {
+    (void)chance;
     const tensor_source *s = (const tensor_source *)source;
-    if (s->scale)
+    if (s->scale && x != NULL)
         scale_samples(n, indices, source->x.numel, (const uint8_t *)s->x->data, (float *)x->data);
-    else
+    else if (x != NULL)
         copy_samples(n, indices, (size_t)source->x.numel * rv_dtype_size(x->dtype), s->x->data,
                      x->data);
     copy_samples(n, indices, (size_t)source->y.numel * rv_dtype_size(y->dtype), s->y->data,
@@ -93,7 +95,9 @@ rv_dataset *rv_data_over_tensors(const char *who, rv_tensor *x, rv_tensor *y, bo
     *s = (tensor_source){.source = {.count = x->shape[0],
                                     .x = sample_of(x, scale ? RV_F32 : x->dtype),
                                     .y = sample_of(y, y->dtype),
-                                    .fetch = fetch},
+                                    .fetch = fetch,
+                                    .samples = x->data,
+                                    .stored = x->dtype},
                          .x = rv_retain(x),
                          .y = rv_retain(y),
                          .scale = scale};

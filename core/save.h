@@ -33,11 +33,59 @@ RV_API bool rv_save_n(const char *path, void *const *objects, int n);
  * shape or dtype is another, that is one error that lists them, and all objects are as they were.
  * What belongs to objects that were not given is skipped: a layer can be loaded without the
  * optimizer beside it. Changing a tensor like this is not recorded, and a graph that needs the old
- * values says so. */
+ * values says so.
+ *
+ * A tensor with several names (a layer that stands in two places, tied parameters) is saved under
+ * its first, and loaded from any of them: files of PyTorch may have it under another, or under
+ * several, which must then hold the same bytes. */
 #define rv_load(path, ...)                     \
     rv_load_n((path), (void *[]){__VA_ARGS__}, \
               (int)(sizeof((void *[]){__VA_ARGS__}) / sizeof(void *)))
 RV_API bool rv_load_n(const char *path, void *const *objects, int n);
+
+/* Some names, in the order of the object's state, or of the file. */
+typedef struct rv_load_names {
+    const char *const *items; /* [count] */
+    int64_t count;
+} rv_load_names;
+
+/* What rv_load_state found. The innermost scope of its caller owns what is pointed to. */
+typedef struct rv_load_report {
+    int64_t loaded;           /* how many tensors of the object were changed */
+    rv_load_names missing;    /* the object has them, and the file has not */
+    rv_load_names unexpected; /* the file has them, and the object has not */
+    rv_load_names mismatched; /* in both, but of another shape, or of a dtype that is not taken */
+    const char *message;      /* all of that in words, shortened after some names; "" if all fits */
+} rv_load_report;
+
+typedef struct rv_load_state_options {
+    const char *path;     /* required */
+    void *object;         /* required: a layer, an optimizer, a tensor, ... */
+    bool strict;          /* default true: a missing or an unexpected name is an error; false: what
+                             is missing stays as it is, and what is unexpected is passed over */
+    bool skip_mismatched; /* default false: another shape or dtype is an error, strict or not;
+                             true: such tensors stay as they are */
+    bool cast;            /* default false: another dtype is a mismatch; true: F16, BF16, F32 and
+                             F64 in the file are rounded to F32 or F64 in the object */
+    rv_load_report *report; /* default NULL; filled also if the state does not fit */
+} rv_load_state_options;
+
+/* rv_load_state(path, net, .strict = false, .report = &r): loads the file into one object, as
+ * rv_load does; with options for files that fit in part, and a report. PyTorch's load_state_dict,
+ * where a wrong shape is an error also when it is not strict; so it is here, unless skip_mismatched
+ * is set, as for a network with another number of classes:
+ *
+ *     rv_load_report r;
+ *     rv_load_state("cifar100.safetensors", net, .skip_mismatched = true, .report = &r);
+ *     puts(r.message); // "9.weight" is F32 [100,512], not F32 [10,512]; ...
+ *
+ * Everything is checked before anything is changed. False with an error, and the object as it was:
+ * if the file cannot be read or is no safetensors file; RV_ERROR_STATE if something does not fit
+ * that the options do not allow, or nothing at all would be loaded; with .cast, a number that is
+ * finite in the file and beyond F32. */
+#define rv_load_state(...) \
+    RV_OPTIONS(rv_load_state_with, rv_load_state_options, .strict = true, .path = __VA_ARGS__)
+RV_API bool rv_load_state_with(const rv_load_state_options *options);
 
 /* ---- the files themselves -------------------------------------------------------------------- */
 

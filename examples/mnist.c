@@ -4,6 +4,7 @@
  * mnist_options.c reads the command line, progress.c draws the bar; neither is needed to train.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include <ravine.h>
 
@@ -20,7 +21,7 @@ static rv_layer *make_network(const mnist_options *o)
 
 static rv_optim *make_optimizer(const mnist_options *o, rv_layer *net)
 {
-    if (o->optim == MNIST_ADAM)
+    if (strcmp(o->optim, "adam") == 0)
         return rv_optim_adam(rv_parameters(net), .lr = o->lr, .weight_decay = o->weight_decay);
     return rv_optim_sgd(rv_parameters(net), .lr = o->lr, .momentum = o->momentum,
                         .nesterov = o->nesterov, .weight_decay = o->weight_decay);
@@ -77,8 +78,8 @@ int main(int argc, char **argv)
     const mnist_options o = mnist_options_read(argc, argv);
 
     rv_on_error(rv_error_exit); /* this script stops at the first error */
-    rv_set_threads(o.threads);
-    rv_seed(o.seed);
+    rv_set_threads((int)o.threads);
+    rv_seed((uint64_t)o.seed);
 
     rv_layer *net = make_network(&o);
     if (o.load != NULL)

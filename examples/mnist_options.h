@@ -5,13 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef enum mnist_optim { MNIST_SGD, MNIST_ADAM } mnist_optim;
-
 typedef struct mnist_options {
-    const char *data; /* the folder with the four files */
-    int64_t hidden;   /* units of the hidden layer */
-    double dropout;   /* how many of them are left out in training */
-    mnist_optim optim;
+    const char *data;  /* the folder with the four files */
+    const char *model; /* "mlp" */
+    int64_t hidden;    /* units of the hidden layer */
+    double dropout;    /* how many of them are left out in training */
+    const char *optim; /* "sgd" or "adam" */
     double lr;
     double momentum; /* SGD only */
     bool nesterov;   /* SGD only */
@@ -19,8 +18,8 @@ typedef struct mnist_options {
     int64_t batch;      /* images to a step */
     int64_t epochs;     /* times that all images are seen; 0: only test */
     int64_t validation; /* training images kept apart to measure on */
-    uint64_t seed;
-    int threads;      /* 0: one for each processor */
+    int64_t seed;
+    int64_t threads;  /* 0: one for each processor */
     const char *save; /* NULL: do not */
     const char *load; /* NULL: start from random weights */
 } mnist_options;

@@ -205,6 +205,14 @@ RV_API rv_layer *rv_model_autoencoder_with(const rv_model_autoencoder_options *o
  * is empty; and while an error is unread. */
 RV_API double rv_accuracy(rv_layer *layer, const rv_dataset *set);
 
+/* Makes the running statistics of all batch norms anew: they are reset, and become the plain
+ * averages over the batches that are left of the loader's epoch (all, before its first rv_next), in
+ * train mode; nothing is recorded, and each layer is in the mode it was in afterwards. For
+ * parameters that training did not leave there, as averages of them (rv_average_swap_in). Without
+ * batch norms nothing is run. PyTorch's torch.optim.swa_utils.update_bn. False with an error if
+ * something fails; while an error is unread. */
+RV_API bool rv_update_batch_norm(rv_layer *layer, rv_loader *batches);
+
 RV_END_C
 
 #endif

@@ -1,8 +1,9 @@
 /* mallocs - from its second step on, training calls malloc zero times.
  *
  * This program has malloc and its relatives go through counters, on every thread, and trains with
- * a shuffling loader, dropout, a short last batch, and an evaluation after each epoch, with SGD and
- * with Adam. It prints how many calls there were from step 2 to step 100, and fails if any.
+ * a shuffling loader of images that are transformed, dropout, a short last batch, and an evaluation
+ * after each epoch, with SGD and with Adam. It prints how many calls there were from step 2 to step
+ * 100, and fails if any.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -77,6 +78,28 @@ static rv_dataset *make_images(int64_t n)
     return rv_data_tensors(x, y);
 }
 
+static bool copy_image(void *context, rv_random_place place, rv_tensor *x, rv_tensor *y)
+{
+    (void)context, (void)place;
+    return rv_copy_into(y, x) != NULL;
+}
+
+/* The images with every kind of transform, in two sets, one over the other. Takes them over. */
+static rv_dataset *augment(rv_dataset *images)
+{
+    RV_SCOPE;
+    const rv_statistics s = rv_data_statistics(images);
+    rv_dataset *below =
+        rv_data_transform(images, rv_transform_random_crop(28, 28, .padding = 2),
+                          rv_transform_horizontal_flip(), rv_transform_normalize(s.mean, s.std));
+    rv_dataset *set =
+        rv_data_transform(below, rv_transform_cutout(8), rv_transform_resize(30, 27),
+                          rv_transform_custom(copy_image), rv_transform_resize(28, 28));
+    rv_data_free(below);
+    rv_data_free(images);
+    return set;
+}
+
 static void train(rv_layer *net, rv_optim *opt, rv_loader *batches, rv_dataset *validation)
 {
     rv_batch b;
@@ -100,7 +123,7 @@ static void train(rv_layer *net, rv_optim *opt, rv_loader *batches, rv_dataset *
 static long measure(bool adam)
 {
     RV_SCOPE;
-    rv_dataset *images = make_images(IMAGES), *validation = make_images(250);
+    rv_dataset *images = augment(make_images(IMAGES)), *validation = make_images(250);
     rv_loader *batches = rv_data_loader(images, .batch_size = BATCH, .shuffle = true);
     rv_layer *net =
         rv_layer_sequential(rv_layer_flatten(), rv_layer_linear(784, 100), rv_layer_relu(),

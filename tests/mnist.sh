@@ -72,8 +72,8 @@ refused 64 '--lr inf: expected a number above 0' --lr inf
 refused 64 '--momentum -0.5: expected a number not below 0' --momentum -0.5
 refused 64 '--weight-decay x: expected a number not below 0' --weight-decay x
 refused 64 '--dropout 1.5: expected 0 to 1' --dropout 1.5
-refused 64 '--optim sdg: expected sgd or adam' --optim sdg
-refused 64 '--model vgg: expected mlp' --model vgg
+refused 64 '--optim sdg: expected one of sgd, adam' --optim sdg
+refused 64 '--model vgg: expected one of mlp' --model vgg
 refused 64 '--hidden 0: expected a whole number from 1' --hidden 0
 refused 64 '--batch 1e3: expected a whole number from 1' --batch 1e3
 refused 64 '--epochs -1: expected a whole number from 0' --epochs -1
