@@ -188,9 +188,9 @@ RV_API int64_t rv_data_classes(const rv_dataset *set);
 RV_API const char *rv_data_class_name(const rv_dataset *set, int64_t label);
 
 /* Samples first, first+1, ... of a set, n of them or those that are left, in tensors that the
- * innermost scope owns: for evaluation. On failure x and y are NULL and n is 0, with an error:
- * first is not from 0 to count-1, n < 1, fetching failed; and nothing is done while an error is
- * unread. */
+ * innermost scope owns: for evaluation; transforms draw as in epoch 0 of the seed 0. On failure x
+ * and y are NULL and n is 0, with an error: first is not from 0 to count-1, n < 1, fetching failed;
+ * and nothing is done while an error is unread. */
 RV_API rv_batch rv_data_batch(const rv_dataset *set, int64_t first, int64_t n);
 
 /* Drops the caller's reference; NULL is ignored. */

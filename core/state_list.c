@@ -11,7 +11,8 @@
 #define LAYER "layer" /* the kind whose first object has no prefix */
 
 /* The kinds that a file may have names of although no object of that kind was given. */
-static const char *const known_kinds[] = {LAYER, "loader", "optimizer", "schedule", "tensor"};
+static const char *const known_kinds[] = {LAYER,       "average",  "loader",
+                                          "optimizer", "schedule", "tensor"};
 
 /* ---- names ----------------------------------------------------------------------------------- */
 

@@ -152,6 +152,21 @@ bool rv_layer_is_training(const rv_layer *layer)
     return layer != NULL && layer->training;
 }
 
+int64_t rv_layer_average_statistics(rv_layer *layer, bool on)
+{
+    if (!rv_layer_check("layer_average_statistics", layer))
+        return -1;
+    int64_t count = 0;
+    if (layer->layer_class->average_statistics != NULL) {
+        layer->layer_class->average_statistics(layer, on);
+        count = 1;
+    }
+    const rv_part_list *children = &layer->parts->children;
+    for (int64_t i = 0; i < children->count; i++)
+        count += rv_layer_average_statistics(children->items[i].layer, on);
+    return count;
+}
+
 /* ---- state ----------------------------------------------------------------------------------- */
 
 typedef struct state_walk {
