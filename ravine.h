@@ -31,7 +31,17 @@
 #include "autograd/operations.h"
 #include "layers/init.h"
 #include "layers/layers.h"
+#include "optim/average.h"
+#include "optim/clip.h"
 #include "optim/optim.h"
+#include "optim/optim_class.h"
+#include "optim/optim_methods.h"
+#include "optim/line_search.h"
+#include "optim/minimize.h"
+#include "optim/minimize_methods.h"
+#include "optim/minimizer.h"
+#include "optim/sched.h"
+#include "optim/by_name.h"
 #include "models/models.h"
 
 #endif

@@ -1,16 +1,12 @@
 /* sgd.c - stochastic gradient descent, with momentum. */
-#include "optim/optim.h"
-
-#include "core/kernels/kernels.h"
-#include "optim/optim_parts.h"
+#include "optim/optim_methods.h"
 
 static bool sgd_validate(const void *options)
 {
     const rv_sgd_options *o = options;
     const char *who = "optim_sgd";
-    if (!rv_optim_check_option(who, "momentum", o->momentum, 0) ||
-        !rv_optim_check_option(who, "dampening", o->dampening, 0) ||
-        !rv_optim_check_option(who, "weight_decay", o->weight_decay, 0))
+    if (!rv_optim_check_least(who, "momentum", o->momentum, 0) ||
+        !rv_optim_check_least(who, "dampening", o->dampening, 0))
         return false;
     if (o->nesterov && (o->momentum == 0 || o->dampening != 0))
         return rv_fail(RV_ERROR_ARGUMENT, who,
@@ -25,20 +21,27 @@ static bool sgd_uses_state(const void *options, int i)
     return ((const rv_sgd_options *)options)->momentum != 0;
 }
 
-static void sgd_update(const rv_optim_elements *e)
-{
+RV_OPTIM_ELEMENTS(sgd_update, {
     const rv_sgd_options *o = e->options;
-    const rv_sgd_update update = {.lr = e->lr,
-                                  .momentum = o->momentum,
-                                  .dampening = o->dampening,
-                                  .weight_decay = o->weight_decay,
-                                  .nesterov = o->nesterov,
-                                  .first = e->step == 1};
-    rv_kernels_get()->sgd[e->dtype](e->count, &update, e->parameter, e->gradient, e->state[0]);
-}
+    const real lr = (real)e->lr, momentum = (real)o->momentum;
+    const real undamped = (real)(1 - o->dampening);
+    const real *g = e->gradient;
+    real *p = e->parameter, *b = e->state[0];
+    if (b == NULL) {
+        RV_INDEPENDENT for (int64_t i = 0; i < e->count; i++) p[i] = p[i] - lr * g[i];
+        return;
+    }
+    const bool first = e->step == 1, nesterov = o->nesterov;
+    RV_INDEPENDENT for (int64_t i = 0; i < e->count; i++)
+    {
+        b[i] = first ? g[i] : momentum * b[i] + undamped * g[i];
+        p[i] = p[i] - lr * (nesterov ? g[i] + momentum * b[i] : b[i]);
+    }
+})
 
 static const rv_optim_class sgd_class = {.name = "optim_sgd",
                                          .options_size = sizeof(rv_sgd_options),
+                                         .momentum_offset = offsetof(rv_sgd_options, momentum),
                                          .state_count = 1,
                                          .state_names = {"momentum_buffer"},
                                          .validate = sgd_validate,
@@ -47,7 +50,5 @@ static const rv_optim_class sgd_class = {.name = "optim_sgd",
 
 rv_optim *rv_optim_sgd_with(const rv_sgd_options *options)
 {
-    if (options == NULL)
-        return rv_fail_null(RV_ERROR_NULL, "optim_sgd", "the options are NULL");
-    return rv_optim_new(&sgd_class, options->parameters, options->lr, options);
+    return rv_optim_new(&sgd_class, options);
 }

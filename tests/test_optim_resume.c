@@ -158,12 +158,16 @@ Test(resume, names)
     RV_SCOPE;
     rv_tensor *a = rv_require_grad(rv_ones(RV_F64, 2, 3)), *b = rv_require_grad(rv_ones(RV_F32, 4));
     const rv_tensors p = RV_TENSORS(a, b);
-    expect_state(rv_optim_sgd(p), "lr:F64[] state.0.step:I64[] state.1.step:I64[] ");
+    expect_state(
+        rv_optim_sgd(p),
+        "lr:F64[] momentum:F64[] steps:I64[] skipped:I64[] state.0.step:I64[] state.1.step:I64[] ");
     expect_state(rv_optim_sgd(p, .momentum = 0.5),
-                 "lr:F64[] state.0.step:I64[] state.0.momentum_buffer:F64[2,3] "
+                 "lr:F64[] momentum:F64[] steps:I64[] skipped:I64[] state.0.step:I64[] "
+                 "state.0.momentum_buffer:F64[2,3] "
                  "state.1.step:I64[] state.1.momentum_buffer:F32[4] ");
-    expect_state(rv_optim_adam(RV_TENSORS(b)), "lr:F64[] state.0.step:I64[] "
-                                               "state.0.exp_avg:F32[4] state.0.exp_avg_sq:F32[4] ");
+    expect_state(rv_optim_adam(RV_TENSORS(b)),
+                 "lr:F64[] momentum:F64[] steps:I64[] skipped:I64[] state.0.step:I64[] "
+                 "state.0.exp_avg:F32[4] state.0.exp_avg_sq:F32[4] ");
 }
 
 /* ---- a file that is wrong -------------------------------------------------------------------- */

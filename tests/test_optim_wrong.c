@@ -195,7 +195,8 @@ Test(optim_wrong, all_or_nothing)
         for (fails_at = 0; fails_at < 3; fails_at++) {
             RV_SCOPE;
             rv_tensor *a = LEAF(1, 2), *b = LEAF(3, 4), *c = LEAF(5, 6);
-            rv_optim *opt = rv_optim_new(&faulty_class, RV_TENSORS(a, b, c), 1, NULL);
+            rv_optim *opt = rv_optim_new(
+                &faulty_class, &(rv_optim_common){.parameters = RV_TENSORS(a, b, c), .lr = 1});
             SET_GRAD(a, 1, 1);
             SET_GRAD(b, 1, 1);
             SET_GRAD(c, 1, 1);
@@ -206,7 +207,7 @@ Test(optim_wrong, all_or_nothing)
             cr_expect_not_null(strstr(message, messages[how]), "%s", message);
             totals sum = {0};
             cr_expect(rv_state(opt, add_up, &sum));
-            cr_expect(sum.steps == 0 && sum.counts == 0 && sum.tensors == 1 + 3 * 2);
+            cr_expect(sum.steps == 0 && sum.counts == 0 && sum.tensors == 3 + 3 * 2);
             cr_expect(HOLDS(a, 0, 1, 2) && HOLDS(b, 0, 3, 4) && HOLDS(c, 0, 5, 6));
             cr_expect(rv_optim_step(opt), "the next one is as if there had been none");
             cr_expect(HOLDS(a, 0, 0, 1) && HOLDS(b, 0, 2, 3) && HOLDS(c, 0, 4, 5));
@@ -219,22 +220,23 @@ Test(optim_wrong, classes)
 {
     RV_SCOPE;
     rv_tensor *t = LEAF(1);
-    const rv_tensors p = RV_TENSORS(t);
+    const rv_optim_common p = {.parameters = RV_TENSORS(t), .lr = 1};
     rv_optim_class c = faulty_class;
     c.update = NULL;
-    FAILS(rv_optim_new(&c, p, 1, NULL), ARGUMENT, "optim_new: faulty must have one of");
+    FAILS(rv_optim_new(&c, &p), ARGUMENT, "optim_new: faulty must have one of");
     c = faulty_class;
     c.name = NULL;
-    FAILS(rv_optim_new(&c, p, 1, NULL), NULL, "optim_new: the class or its name is NULL");
-    FAILS(rv_optim_new(NULL, p, 1, NULL), NULL, "optim_new");
+    FAILS(rv_optim_new(&c, &p), NULL, "optim_new: the class or its name is NULL");
+    FAILS(rv_optim_new(NULL, &p), NULL, "optim_new");
     c = faulty_class;
     c.state_count = 9;
-    FAILS(rv_optim_new(&c, p, 1, NULL), ARGUMENT, "faulty keeps 9 tensors");
+    FAILS(rv_optim_new(&c, &p), ARGUMENT, "faulty keeps 9 tensors");
     c.state_count = -1;
-    FAILS(rv_optim_new(&c, p, 1, NULL), ARGUMENT, "faulty keeps -1 tensors");
+    FAILS(rv_optim_new(&c, &p), ARGUMENT, "faulty keeps -1 tensors");
     c.state_count = 3;
-    FAILS(rv_optim_new(&c, p, 1, NULL), NULL, "the name of faulty's state 2 is NULL");
-    FAILS(rv_optim_new(&faulty_class, p, 0, NULL), ARGUMENT, "faulty: lr is 0");
+    FAILS(rv_optim_new(&c, &p), NULL, "the name of faulty's tensor 2 is NULL");
+    const rv_optim_common still = {.parameters = RV_TENSORS(t), .lr = 0};
+    FAILS(rv_optim_new(&faulty_class, &still), ARGUMENT, "faulty: lr is 0");
 }
 
 /* ---- out of memory --------------------------------------------------------------------------- */
