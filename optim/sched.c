@@ -20,7 +20,10 @@ static void sched_destroy(rv_object *object)
     for (int64_t i = 0; i < s->part_count; i++)
         rv_sched_free(s->parts[i]);
     rv_memory_put(s->parts, (size_t)s->part_room * sizeof(rv_sched *));
-    rv_memory_put(s->options, s->sched_class != NULL ? s->sched_class->options_size : 0);
+    if (s->sched_class != NULL) {
+        rv_memory_put(s->options, s->sched_class->options_size);
+        rv_memory_put(s->next, (size_t)s->sched_class->state_count * sizeof(double));
+    }
     rv_release(s->state);
     rv_release(s->step);
     rv_release(s->base_lr);
@@ -71,7 +74,7 @@ static bool check_attached(const char *who, const rv_sched *sched)
 /* ---- values ---------------------------------------------------------------------------------- */
 
 /* Which part's turn it is; *step becomes the number of its own steps. */
-static const rv_sched *part_at(const rv_sched *s, int64_t *step)
+static rv_sched *part_at(const rv_sched *s, int64_t *step)
 {
     int64_t i = 0;
     while (i + 1 < s->part_count && s->milestones[i] <= *step)
@@ -164,7 +167,7 @@ static bool set_values(rv_sched *s)
 /* ---- observing ------------------------------------------------------------------------------- */
 
 /* Copies the observed states to `next` (or back, when a step is certain). */
-static void copy_states(rv_sched *s, bool back)
+static void copy_states(const rv_sched *s, bool back)
 {
     for (int64_t i = 0; i < s->part_count; i++)
         copy_states(s->parts[i], back);
@@ -184,7 +187,7 @@ static bool observe(const char *who, rv_sched *s, int64_t step, double metric)
 {
     if (s->kind == RV_SCHED_SEQUENTIAL) {
         /* A part sees a metric for each of its steps but the first, step 0. */
-        rv_sched *part = (rv_sched *)(uintptr_t)part_at(s, &step);
+        rv_sched *part = part_at(s, &step);
         return step == 0 || observe(who, part, step, metric);
     }
     for (int64_t i = 0; i < s->part_count; i++)
@@ -243,7 +246,7 @@ double rv_sched_lr(const rv_sched *sched)
     const int64_t step = steps_made(who, sched);
     if (step < 0)
         return (double)NAN;
-    copy_states((rv_sched *)(uintptr_t)sched, false);
+    copy_states(sched, false);
     return value_of(sched, step, 0).lr;
 }
 
@@ -346,7 +349,8 @@ static bool fill(rv_sched *s, const rv_sched_class *c, const void *options)
     if (count == 0)
         return true;
     s->state = rv_retain(rv_zeros_n(RV_F64, 1, &count));
-    if (s->state == NULL)
+    s->next = rv_memory_get(c->name, (size_t)count * sizeof(double));
+    if (s->state == NULL || s->next == NULL)
         return false;
     for (int i = 0; c->state_start != NULL && i < count; i++)
         ((double *)s->state->data)[i] = c->state_start(s->options, i);

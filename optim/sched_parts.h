@@ -14,9 +14,9 @@ struct rv_sched {
 
     /* Of a single one. */
     const rv_sched_class *sched_class;
-    void *options;                    /* a copy of the caller's */
-    rv_tensor *state;                 /* F64 [state_count]; NULL if that is 0 */
-    double next[RV_SCHED_MOST_STATE]; /* the state that a step makes, until it is certain */
+    void *options;    /* a copy of the caller's */
+    rv_tensor *state; /* F64 [state_count]; NULL if that is 0 */
+    double *next;     /* [state_count] the state that a step makes, until it is certain */
 
     /* Of one that is made of others. */
     rv_sched **parts; /* [part_count of part_room], held */
