@@ -73,6 +73,12 @@ static bool check_attached(const char *who, const rv_sched *sched)
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
+/* What a group has at a step. */
+typedef struct value {
+    double lr;
+    double momentum; /* NaN: left alone */
+} value;
+
 /* Which part's turn it is; *step becomes the number of its own steps. */
 static rv_sched *part_at(const rv_sched *s, int64_t *step)
 {
@@ -89,23 +95,22 @@ static bool uses_momentum(const rv_sched *s)
     return c->momentum != NULL && (c->uses_momentum == NULL || c->uses_momentum(s->options));
 }
 
-rv_sched_value rv_sched_evaluate(const rv_sched *s, int64_t step, int64_t group,
-                                 rv_sched_value from)
+/* What the schedule makes of a group's values at a step, with the states in `next`. */
+static value evaluate(const rv_sched *s, int64_t step, int64_t group, value from)
 {
     if (s->kind == RV_SCHED_CHAINED) {
         for (int64_t i = 0; i < s->part_count; i++)
-            from = rv_sched_evaluate(s->parts[i], step, group, from);
+            from = evaluate(s->parts[i], step, group, from);
         return from;
     }
     if (s->kind == RV_SCHED_SEQUENTIAL) {
         const rv_sched *part = part_at(s, &step);
-        return rv_sched_evaluate(part, step, group, from);
+        return evaluate(part, step, group, from);
     }
     const rv_sched_point at = {
         .step = step, .group = group, .base = from.lr, .options = s->options, .state = s->next};
-    return (rv_sched_value){.lr = s->sched_class->lr(&at),
-                            .momentum =
-                                uses_momentum(s) ? s->sched_class->momentum(&at) : from.momentum};
+    return (value){.lr = s->sched_class->lr(&at),
+                   .momentum = uses_momentum(s) ? s->sched_class->momentum(&at) : from.momentum};
 }
 
 static double base_of(const rv_sched *s, int64_t group)
@@ -113,9 +118,9 @@ static double base_of(const rv_sched *s, int64_t group)
     return ((const double *)s->base_lr->data)[group];
 }
 
-static rv_sched_value value_of(const rv_sched *s, int64_t step, int64_t group)
+static value value_of(const rv_sched *s, int64_t step, int64_t group)
 {
-    return rv_sched_evaluate(s, step, group, (rv_sched_value){base_of(s, group), (double)NAN});
+    return evaluate(s, step, group, (value){base_of(s, group), (double)NAN});
 }
 
 /* Fills s->values for a step; false with an error. */
@@ -127,7 +132,7 @@ static bool compute_values(const char *who, rv_sched *s, int64_t step)
                            "the base learning rate of group %lld is %g: the state that was loaded "
                            "is wrong",
                            (long long)g, base_of(s, g));
-        const rv_sched_value v = value_of(s, step, g);
+        const value v = value_of(s, step, g);
         if (rv_error_status() != RV_OK)
             return false;
         if (!(isfinite(v.lr) && v.lr >= 0))

@@ -55,14 +55,4 @@ int rv_sched_count_milestones(const char *who, const int64_t *milestones);
  * on beyond 1. */
 double rv_sched_blend(rv_sched_anneal how, double from, double to, double part);
 
-/* What a group has at a step. */
-typedef struct rv_sched_value {
-    double lr;
-    double momentum; /* NaN: left alone */
-} rv_sched_value;
-
-/* What the schedule makes of a group's values at a step, with the states in `next`. */
-rv_sched_value rv_sched_evaluate(const rv_sched *sched, int64_t step, int64_t group,
-                                 rv_sched_value from);
-
 #endif
