@@ -157,7 +157,7 @@ typedef struct rv_optim_class {
      * same for all elements, as powers of betas. Cannot fail. */
     void (*prepare)(rv_optim_prepare *p);
 
-    /* One of these two. */
+    /* One of these three. */
 
     /* Updates some elements. Called on any thread; must not fail or allocate tensors. */
     void (*update_elements)(const rv_optim_elements *e);
@@ -165,6 +165,8 @@ typedef struct rv_optim_class {
      * an error. Nothing is recorded, and nothing may be changed in place: the library puts the new
      * values into the parameters when all of them have been computed. */
     rv_tensor *(*update)(rv_optim_update *u);
+    /* A method that evaluates the loss again, for rv_optim_minimize: minimizer.h. */
+    const struct rv_minimizer_class *minimizer;
 } rv_optim_class;
 
 /* An optimizer of that class, which must live as long, with a copy of the options (pointers in them

@@ -400,6 +400,11 @@ bool rv_optim_step(rv_optim *opt)
 {
     if (rv_error_status() != RV_OK || !rv_optim_check(who, opt) || !put_numbers(opt))
         return false;
+    if (opt->minimizer != NULL)
+        return rv_fail(RV_ERROR_STATE, who,
+                       "%s evaluates the loss again: use rv_optim_minimize, or "
+                       "rv_optim_step_closure",
+                       opt->optim_class->name);
     RV_SCOPE;
     RV_NO_GRAD;
     bool skip = false;
