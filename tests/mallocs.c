@@ -222,6 +222,53 @@ static rv_layer *make_layers(void)
         rv_layer_layer_norm(48), rv_layer_maxout(2), rv_layer_linear(24, 10));
 }
 
+/* A user's method, on whole tensors. */
+static rv_tensor *plain_update(rv_optim_update *u)
+{
+    return rv_sub(u->parameter, rv_mul_scalar(u->gradient, u->lr));
+}
+static const rv_optim_class plain_class = {.name = "plain", .update = plain_update};
+
+/* The number of calls while steps are made with all that can be asked for: groups, decay of each
+ * kind, gradients looked at, clipped. */
+static long measure_optimizers(void)
+{
+    RV_SCOPE;
+    rv_layer *body = rv_layer_linear(200, 300), *head = rv_layer_linear(300, 5);
+    rv_layer *net = rv_layer_sequential(body, head);
+    const rv_tensors all = rv_parameters(net), of_body = rv_parameters(body),
+                     of_head = rv_parameters(head);
+    rv_optim *opts[] = {
+        rv_optim_adam(of_body, .amsgrad = true, .weight_decay = 0.1, .maximize = true),
+        rv_optim_sgd(all, .momentum = 0.9, .l1_decay = 0.1, .nonfinite = RV_NONFINITE_STOP),
+        rv_optim_new(&plain_class, &(rv_optim_common){.parameters = all,
+                                                      .lr = 0.1,
+                                                      .weight_decay = 0.1,
+                                                      .decoupled = true,
+                                                      .l1_decay = 0.1,
+                                                      .nonfinite = RV_NONFINITE_SKIP})};
+    rv_optim_adam(of_head, .lr = 0.1, .decoupled = true, .weight_decay = 0.1, .join = opts[0]);
+    rv_tensor *x = rv_randn(RV_F32, 8, 200);
+    atomic_store(&calls, 0);
+    for (int i = 1; i <= 20; i++) {
+        RV_SCOPE;
+        atomic_store(&step, i);
+        atomic_store(&counting, i >= 2);
+        rv_optim_zero_grad(opts[0]);
+        rv_backward(rv_mean(rv_forward(net, x)));
+        rv_clip_grad_norm(all, 0.01);
+        rv_clip_grad_value(all, 0.001);
+        for (int k = 0; k < RV_COUNT(opts); k++)
+            rv_optim_step(opts[k]);
+        atomic_store(&counting, false);
+    }
+    printf("optimizers: %ld calls of malloc from step 2 to step 20\n", atomic_load(&calls));
+    for (int k = 0; k < RV_COUNT(opts); k++)
+        rv_optim_free(opts[k]);
+    rv_layer_free(net);
+    return atomic_load(&calls);
+}
+
 int main(void)
 {
     rv_on_error(rv_error_exit);
@@ -253,5 +300,8 @@ int main(void)
     rv_finish();
     nets += measure_net("vgg11", rv_model_vgg(.filters = 4, .hidden = 32), 32);
     rv_finish();
-    return sgd + adam + convolutions + nets > 0;
+
+    const long optimizers = measure_optimizers();
+    rv_finish();
+    return sgd + adam + convolutions + nets + optimizers > 0;
 }
