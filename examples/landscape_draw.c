@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GRID = 101, LEVELS = 18 };
+enum { GRID = 101, LEVELS = 12 };
 
 /* ---- the text -------------------------------------------------------------------------------- */
 
@@ -28,18 +28,28 @@ static rv_tensor *grid_of(const landscape_options *o)
     return s->height(x, y, o->condition);
 }
 
-/* Contours lie where so many of the heights are below: evenly spread over any surface, and closer
- * near the bottom, where the paths end. */
-static void write_levels(FILE *to, rv_tensor *grid)
+/* Contours lie where so many of the heights are below: evenly spread over any surface. The
+ * deeper, the darker. */
+static void write_contours(FILE *to, rv_tensor *grid)
 {
     rv_tensor *sorted = rv_sort(rv_flatten(grid, 0, -1)).values;
-    fprintf(to, "set cntrparam levels discrete ");
-    for (int i = 1; i <= LEVELS; i++) {
-        const double share = pow(i / (LEVELS + 1.0), 1.5);
-        fprintf(to, "%s%.6g", i == 1 ? "" : ", ",
-                rv_item_at(sorted, (int64_t)(share * (GRID * GRID - 1))));
+    double levels[LEVELS];
+    for (int i = 0; i < LEVELS; i++) {
+        const double share = (i + 1) / (LEVELS + 1.0);
+        levels[i] = rv_item_at(sorted, (int64_t)(share * (GRID * GRID - 1)));
     }
-    fprintf(to, "\n");
+    fprintf(to, "set contour base\nunset surface\nset cntrparam levels discrete %.6g", levels[0]);
+    for (int i = 1; i < LEVELS; i++)
+        fprintf(to, ", %.6g", levels[i]);
+    fprintf(to, "\nset palette defined (");
+    for (int i = 0; i < LEVELS; i++) {
+        const int shade = 140 + i * 90 / (LEVELS - 1);
+        fprintf(to, "%s%.6g '#%02x%02x%02x'", i == 0 ? "" : ", ", levels[i], shade - 10, shade,
+                shade + 12);
+    }
+    fprintf(to, ")\nset cbrange [%.6g:%.6g]\nunset colorbox\n", levels[0], levels[LEVELS - 1]);
+    fprintf(to, "set table $contours\n"
+                "splot $heights using 1:2:3 with lines notitle\nunset table\n");
 }
 
 static void write_grid(FILE *to, const landscape_options *o, rv_tensor *grid)
@@ -54,19 +64,28 @@ static void write_grid(FILE *to, const landscape_options *o, rv_tensor *grid)
     fprintf(to, "end\n");
 }
 
-/* A path up to where it leaves the picture for good, or by far. */
-static void write_path(FILE *to, const landscape_options *o, const landscape_path *path, int number)
+/* A path, without the points that could not be told from the one before, up to where it is far
+ * outside of the picture. Returns how many points are left. */
+static int64_t write_path(FILE *to, const surface *s, const landscape_path *path, int number)
 {
-    const surface *s = o->surface;
     const double width = s->right - s->left, height = s->top - s->bottom;
-    fprintf(to, "$path%d << end\n# %s, learning rate %g: x y f\n", number, path->name, path->lr);
+    const double *last = NULL;
+    int64_t count = 0;
+    fprintf(to, "$path%d << end\n# %s, learning rate %g: step x y f\n", number, path->name,
+            path->lr);
     for (int64_t i = 0; i < path->count; i++) {
         const double *p = path->points[i];
-        if (fabs(p[0]) > fabs(s->left) + 10 * width || fabs(p[1]) > fabs(s->bottom) + 10 * height)
+        if (fabs(p[0] - s->left) > 10 * width || fabs(p[1] - s->bottom) > 10 * height)
             break;
-        fprintf(to, "%.6g %.6g %.6g\n", p[0], p[1], p[2]);
+        if (last != NULL && i < path->count - 1 &&
+            hypot((p[0] - last[0]) / width, (p[1] - last[1]) / height) < 1.0 / 400)
+            continue;
+        fprintf(to, "%lld %.6g %.6g %.6g\n", (long long)i, p[0], p[1], p[2]);
+        last = p;
+        count++;
     }
     fprintf(to, "end\n");
+    return count;
 }
 
 static void write_all(FILE *to, const landscape_options *o, const landscape_path *paths)
@@ -79,28 +98,32 @@ static void write_all(FILE *to, const landscape_options *o, const landscape_path
     rv_tensor *grid = grid_of(o);
 
     write_grid(to, o, grid);
+    int64_t counts[MOST_OPTIMIZERS];
     for (int i = 0; i < o->count; i++)
-        write_path(to, o, &paths[i], i);
+        counts[i] = write_path(to, s, &paths[i], i);
 
-    fprintf(to, "set contour base\nunset surface\n");
-    write_levels(to, grid);
+    write_contours(to, grid);
     fprintf(to,
-            "set table $contours\nsplot $heights using 1:2:3 with lines notitle\nunset table\n"
-            "set xrange [%g:%g]\nset yrange [%g:%g]\nset xlabel 'x'\nset ylabel 'y' rotate by 0\n"
+            "set xrange [%g:%g]\nset yrange [%g:%g]\nset size ratio -1\n"
             "set border linecolor '#808080'\nset tics out nomirror textcolor '#404040'\n"
-            "set key outside bottom center horizontal samplen 2\n",
+            "set key outside bottom center horizontal Left reverse samplen 1.5 width 2\n",
             s->left, s->right, s->bottom, s->top);
-    fprintf(to, "plot $contours using 1:2 with lines linecolor '#c0c8d0' linewidth 0.7 notitle");
-    for (int i = 0; i < o->count; i++)
+    fprintf(to, "plot $contours using 1:2:3 with lines linecolor palette linewidth 0.7 notitle");
+    for (int i = 0; i < o->count; i++) {
+        const char *colour = colours[i % RV_COUNT(colours)];
+        fprintf(to, ", \\\n $path%d using 2:3 with %s linecolor '%s' linewidth 1.4 title '%s'", i,
+                counts[i] > 200 ? "lines" : "linespoints pointtype 7 pointsize 0.3", colour,
+                paths[i].name);
         fprintf(to,
-                ", \\\n $path%d using 1:2 with linespoints linecolor '%s' linewidth 1.4 "
-                "pointtype 7 pointsize 0.3 title '%s'",
-                i, colours[i % RV_COUNT(colours)], paths[i].name);
-    fprintf(to,
-            ", \\\n '-' using 1:2 with points pointtype 6 pointsize 1.2 linecolor black "
-            "notitle, \\\n '-' using 1:2 with points pointtype 3 pointsize 1.4 linecolor black "
-            "notitle\n%.6g %.6g\ne\n%.6g %.6g\ne\n",
-            o->start[0], o->start[1], s->minimum[0], s->minimum[1]);
+                ", \\\n $path%d using 2:3 every ::%lld with points pointtype 7 pointsize 0.9 "
+                "linecolor '%s' notitle",
+                i, (long long)counts[i] - 1, colour); /* where it ends */
+    }
+    for (int i = 0; i < 2; i++) /* a ring where they start, a star at the minimum */
+        fprintf(to, ", \\\n '-' with points pointtype %d pointsize 1.3 linecolor black notitle",
+                i == 0 ? 6 : 3);
+    fprintf(to, "\n%.6g %.6g\ne\n%.6g %.6g\ne\n", o->start[0], o->start[1], s->minimum[0],
+            s->minimum[1]);
 }
 
 /* ---- where it goes --------------------------------------------------------------------------- */
@@ -116,12 +139,12 @@ static bool write_text(const char *path, const landscape_options *o, const lands
     FILE *file = fopen(path, "w");
     if (file == NULL)
         return failed(path, strerror(errno));
-    fprintf(file, "# %s: gnuplot -p %s\n", o->surface->name, path);
+    fprintf(file, "# gnuplot -e \"set terminal svg; set output 'picture.svg'\" FILE draws this.\n");
     write_all(file, o, paths);
     const bool written = ferror(file) == 0;
     if (fclose(file) != 0 || !written)
         return failed(path, "it could not be written");
-    printf("\nwritten: %s\n", path);
+    printf("\nwritten: %s, which gnuplot draws\n", path);
     return true;
 }
 
@@ -143,9 +166,10 @@ static bool draw(const landscape_options *o, const landscape_path *paths)
     FILE *pipe = popen("gnuplot -d", "w");
     if (pipe == NULL)
         return failed("gnuplot", strerror(errno));
-    fprintf(pipe, "set terminal %s\n",
-            svg ? "svg size 640,440 dynamic font 'sans-serif,12' background '#ffffff'"
-                : "pngcairo size 800,550 font 'sans-serif,11'");
+    const surface *s = o->surface;
+    const double shape = (s->top - s->bottom) / (s->right - s->left);
+    fprintf(pipe, "set terminal %s size 640,%d font 'sans-serif,11' background '#ffffff'\n",
+            svg ? "svg dynamic" : "pngcairo", 90 + (int)(580 * shape));
     write_output(pipe, o->out);
     write_all(pipe, o, paths);
     if (pclose(pipe) != 0)
@@ -168,8 +192,7 @@ bool landscape_draw(const landscape_options *options, const landscape_path *path
     if (path == NULL)
         return failed(options->out, "no memory for its name");
     sprintf(path, "%.*s.gp", (int)(ending - options->out), options->out);
-    printf("\ngnuplot, which draws the picture, is not there: on Debian, apt install gnuplot-nox. "
-           "What it would draw is kept for it.");
+    printf("\ngnuplot, which draws the picture, is not there; on Debian: apt install gnuplot-nox");
     const bool written = write_text(path, options, paths);
     free(path);
     return written;

@@ -52,6 +52,13 @@ RV_API bool rv_layer_freeze(rv_layer *layer, bool on);
  * optimizer made after freezing. */
 RV_API rv_tensors rv_trainable_parameters(const rv_layer *layer);
 
+/* Begins (true) to average the running statistics of a layer and of everything in it: they are
+ * reset, and are then the plain mean over all batches seen in train mode, until that ends (false)
+ * and they move as before. Returns how many layers in it have such statistics (batch norms), one in
+ * two places being counted twice; -1 with an error for NULL. rv_update_batch_norm does all of it.
+ */
+RV_API int64_t rv_layer_average_statistics(rv_layer *layer, bool on);
+
 typedef struct rv_layer_totals {
     int64_t parameters;    /* how many numbers are parameters, each once, */
     int64_t trainable;     /* and how many of these are not frozen */
@@ -136,6 +143,9 @@ typedef struct rv_layer_class {
     void (*destroy)(rv_layer *self);
     /* Called after the mode was set; NULL: there is nothing to do. */
     void (*train)(rv_layer *self, bool on);
+    /* What rv_layer_average_statistics asks of a layer with running statistics: true resets them
+     * and begins, false ends. NULL: it has none. */
+    void (*average_statistics)(rv_layer *self, bool on);
     /* How many multiplications with an addition the layer itself, without its children, needs to
      * make y of x: for rv_layer_summary; NULL: none worth counting. */
     int64_t (*multiply_adds)(const rv_layer *self, const rv_tensor *x, const rv_tensor *y);

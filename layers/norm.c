@@ -20,15 +20,28 @@ typedef struct batch_norm {
     rv_tensor *weight, *bias;                                    /* parameters, or NULL */
     rv_tensor *running_mean, *running_var, *num_batches_tracked; /* buffers, or NULL */
     double eps, momentum;
+    bool averaging; /* the running statistics, whatever momentum says */
 } batch_norm;
 
 /* The weight of the batch that comes next. */
 static double next_momentum(const batch_norm *b)
 {
-    if (b->momentum != RV_MOMENTUM_AVERAGE || b->num_batches_tracked == NULL)
-        return b->momentum == RV_MOMENTUM_AVERAGE ? 0 : b->momentum;
+    const bool average = b->averaging || b->momentum == RV_MOMENTUM_AVERAGE;
+    if (!average || b->num_batches_tracked == NULL)
+        return average ? 0 : b->momentum;
     const int64_t seen = *(const int64_t *)rv_data(b->num_batches_tracked);
     return 1 / ((double)seen + 1);
+}
+
+static void batch_norm_average(rv_layer *self, bool on)
+{
+    batch_norm *b = (batch_norm *)self;
+    b->averaging = on;
+    if (!on || b->num_batches_tracked == NULL)
+        return;
+    rv_fill(b->running_mean, 0);
+    rv_fill(b->running_var, 1);
+    rv_fill(b->num_batches_tracked, 0);
 }
 
 static rv_tensor *batch_norm_run(const batch_norm *b, rv_tensor *x)
@@ -62,10 +75,14 @@ static rv_tensor *batch_norm2d_forward(rv_layer *self, rv_tensor *x)
     return batch_norm_run((const batch_norm *)self, x);
 }
 
-static const rv_layer_class batch_norm1d_class = {
-    .name = "batch_norm1d", .size = sizeof(batch_norm), .forward = batch_norm1d_forward};
-static const rv_layer_class batch_norm2d_class = {
-    .name = "batch_norm2d", .size = sizeof(batch_norm), .forward = batch_norm2d_forward};
+static const rv_layer_class batch_norm1d_class = {.name = "batch_norm1d",
+                                                  .size = sizeof(batch_norm),
+                                                  .forward = batch_norm1d_forward,
+                                                  .average_statistics = batch_norm_average};
+static const rv_layer_class batch_norm2d_class = {.name = "batch_norm2d",
+                                                  .size = sizeof(batch_norm),
+                                                  .forward = batch_norm2d_forward,
+                                                  .average_statistics = batch_norm_average};
 
 static bool check_batch_norm(const char *who, const rv_layer_batch_norm_options *o)
 {

@@ -1,63 +1,15 @@
-/* evaluate.c - how good a model is on a data set.
- *
- * Each layer's mode is remembered, as parts of a model may have been put into another mode than the
- * rest. A model that is in eval mode altogether is not written to, so threads can share it.
- */
+/* evaluate.c - how good a model is on a data set. */
 #include "models/models.h"
 
 #include <math.h>
 
 #include "autograd/graph.h"
 #include "autograd/operations.h"
-#include "core/memory.h"
+#include "models/modes.h"
 
 /* Samples that are run at once: enough to keep the processor busy, and less than a usual batch of
  * training, so that the first evaluation finds enough memory that training recycled. */
 enum { BATCH = 100 };
-
-/* ---- modes ----------------------------------------------------------------------------------- */
-
-/* The modes of a layer and everything in it, in the order of a walk. */
-typedef struct modes {
-    bool *training; /* [count] */
-    int64_t count;
-} modes;
-
-static int64_t count_layers(const rv_layer *layer)
-{
-    int64_t count = 1;
-    for (int64_t i = 0; i < rv_layer_child_count(layer); i++)
-        count += count_layers(rv_layer_child_at(layer, i));
-    return count;
-}
-
-/* Writes the modes down from place `at` on; how many there are then. */
-static int64_t note_modes(const rv_layer *layer, modes *m, int64_t at)
-{
-    m->training[at++] = rv_layer_is_training(layer);
-    for (int64_t i = 0; i < rv_layer_child_count(layer); i++)
-        at = note_modes(rv_layer_child_at(layer, i), m, at);
-    return at;
-}
-
-/* Sets a layer, with all that is in it, to its mode, then those in it that had another. */
-static int64_t restore_modes(rv_layer *layer, const modes *m, int64_t at)
-{
-    if (rv_layer_is_training(layer) != m->training[at])
-        rv_layer_train(layer, m->training[at]);
-    at++;
-    for (int64_t i = 0; i < rv_layer_child_count(layer); i++)
-        at = restore_modes(rv_layer_child_at(layer, i), m, at);
-    return at;
-}
-
-static bool any_training(const modes *m)
-{
-    for (int64_t i = 0; i < m->count; i++)
-        if (m->training[i])
-            return true;
-    return false;
-}
 
 /* ---- accuracy -------------------------------------------------------------------------------- */
 
@@ -117,19 +69,14 @@ double rv_accuracy(rv_layer *layer, const rv_dataset *set)
         return NAN;
     }
     const int64_t count = rv_data_count(set);
-    modes before = {.count = count_layers(layer)};
     if (count == 0)
         rv_fail(RV_ERROR_ARGUMENT, who, "the data set has no samples");
     if (rv_error_status() != RV_OK)
         return NAN;
-    before.training = rv_memory_get(who, (size_t)before.count * sizeof *before.training);
-    if (before.training == NULL)
+    rv_modes before;
+    if (!rv_modes_begin(who, &before, layer, false))
         return NAN;
-    note_modes(layer, &before, 0);
-    if (any_training(&before))
-        rv_layer_train(layer, false);
     const double result = accuracy(layer, set, count);
-    restore_modes(layer, &before, 0);
-    rv_memory_put(before.training, (size_t)before.count * sizeof *before.training);
+    rv_modes_end(&before, layer);
     return result;
 }

@@ -187,7 +187,7 @@ typedef struct rv_model_autoencoder_options {
 
 /* rv_model_autoencoder(.code = 8): a convolutional autoencoder (Masci et al. 2011), [n, channels,
  * height, width] -> the same shape, each number from 0 to 1 (a sigmoid's), to be compared with the
- * images by rv_mse_loss. The child "encoder" (two convolutions with stride 2 and a linear layer)
+ * images by rv_mse. The child "encoder" (two convolutions with stride 2 and a linear layer)
  * makes the codes [n, code], "decoder" (a linear layer and two transposed convolutions) images of
  * codes: rv_forward(rv_layer_child(net, "decoder"), rv_randn(RV_F32, 8, 32)). The transposed
  * convolutions have windows of 4 by 4, which stride 2 divides: so no checkerboard (Odena et al.
@@ -204,6 +204,14 @@ RV_API rv_layer *rv_model_autoencoder_with(const rv_model_autoencoder_options *o
  * nothing is recorded. NaN with an error if the layer, the data, or their shapes fail, or the set
  * is empty; and while an error is unread. */
 RV_API double rv_accuracy(rv_layer *layer, const rv_dataset *set);
+
+/* Makes the running statistics of all batch norms anew: they are reset, and become the plain
+ * averages over the batches that are left of the loader's epoch (all, before its first rv_next), in
+ * train mode; nothing is recorded, and each layer is in the mode it was in afterwards. For
+ * parameters that training did not leave there, as averages of them (rv_average_swap_in). Without
+ * batch norms nothing is run. PyTorch's torch.optim.swa_utils.update_bn. False with an error if
+ * something fails; while an error is unread. */
+RV_API bool rv_update_batch_norm(rv_layer *layer, rv_loader *batches);
 
 RV_END_C
 

@@ -24,7 +24,7 @@ static void sched_destroy(rv_object *object)
     rv_release(s->state);
     rv_release(s->step);
     rv_release(s->base_lr);
-    rv_memory_put(s->values, (size_t)s->groups * 2 * sizeof(double));
+    rv_memory_put(s->values, (size_t)s->groups * 3 * sizeof(double));
     rv_object_release((rv_object *)s->optimizer);
     s->object.mark = RV_OBJECT_ENDED;
     rv_memory_put(s, sizeof *s);
@@ -138,12 +138,26 @@ static bool compute_values(const char *who, rv_sched *s, int64_t step)
     return true;
 }
 
+/* Sets the values of a step. A momentum may be refused (that of a method that keeps a buffer only
+ * for a momentum); then those that were set go back. */
 static bool set_values(rv_sched *s)
 {
+    const double *momenta = s->values + s->groups;
+    double *before = s->values + 2 * s->groups;
+    for (int64_t g = 0; g < s->groups; g++) {
+        if (isnan(momenta[g]))
+            continue;
+        before[g] = rv_optim_group_momentum(s->optimizer, g);
+        if (rv_optim_set_group_momentum(s->optimizer, g, momenta[g]))
+            continue;
+        while (--g >= 0)
+            if (!isnan(momenta[g]))
+                rv_optim_set_group_momentum(s->optimizer, g, before[g]);
+        return false;
+    }
     bool done = true;
     for (int64_t g = 0; g < s->groups; g++)
-        /* A rate of 0 is refused until optimizers have groups; this is as good as 0. */
-        done = rv_optim_set_lr(s->optimizer, fmax(s->values[g], 0x1p-1022)) && done;
+        done = rv_optim_set_group_lr(s->optimizer, g, s->values[g]) && done;
     return done;
 }
 
@@ -205,9 +219,13 @@ bool rv_sched_step_with(const rv_sched_step_options *options)
     rv_sched *s = options != NULL ? options->sched : NULL;
     if (!check_attached(who, s))
         return false;
-    const int64_t step = steps_made(who, s) + 1;
+    const int64_t groups = rv_optim_groups(s->optimizer), step = steps_made(who, s) + 1;
     if (step == 0)
         return false;
+    if (groups != s->groups)
+        return rv_fail(RV_ERROR_STATE, who,
+                       "the optimizer has %lld groups; the schedule was made for %lld",
+                       (long long)groups, (long long)s->groups);
     copy_states(s, false);
     if (!observe(who, s, step, options->metric) || !compute_values(who, s, step) || !set_values(s))
         return false;
@@ -237,26 +255,52 @@ int64_t rv_sched_steps(const rv_sched *sched)
 
 /* ---- putting one on an optimizer ------------------------------------------------------------- */
 
-rv_sched *rv_sched_attach(const char *who, rv_sched *s, rv_optim *optimizer)
+/* Whether one in it uses momenta. */
+static bool any_uses_momentum(const rv_sched *s)
 {
-    if (optimizer == NULL && rv_error_status() == RV_OK)
-        return s;
+    if (s->kind == RV_SCHED_SINGLE)
+        return uses_momentum(s);
+    for (int64_t i = 0; i < s->part_count; i++)
+        if (any_uses_momentum(s->parts[i]))
+            return true;
+    return false;
+}
+
+/* Takes what it needs for its optimizer, and writes down the base; false with an error. */
+static bool equip(const char *who, rv_sched *s)
+{
     RV_SCOPE;
     RV_LASTING;
-    const double lr = optimizer != NULL ? rv_optim_lr(optimizer) : (double)NAN;
-    if (isnan(lr)) {
-        rv_sched_free(s);
-        return NULL;
-    }
+    s->step = rv_retain(rv_zeros(RV_I64));
+    s->base_lr = rv_retain(rv_zeros_n(RV_F64, s->groups > 1, &s->groups));
+    s->values = rv_memory_get(who, (size_t)s->groups * 3 * sizeof(double));
+    if (s->step == NULL || s->base_lr == NULL || s->values == NULL)
+        return false;
+    for (int64_t g = 0; g < s->groups; g++)
+        ((double *)s->base_lr->data)[g] = rv_optim_group_lr(s->optimizer, g);
+    return true;
+}
+
+static bool attach(const char *who, rv_sched *s, rv_optim *optimizer)
+{
+    const int64_t groups = rv_optim_groups(optimizer);
+    if (groups == 0)
+        return false;
+    if (any_uses_momentum(s) && !rv_optim_has_momentum(optimizer))
+        return rv_fail(RV_ERROR_ARGUMENT, who, "the optimizer has no momentum to cycle");
     rv_object_retain((rv_object *)optimizer);
     s->optimizer = optimizer;
-    s->groups = 1;
-    s->step = rv_retain(rv_zeros(RV_I64));
-    s->base_lr = rv_retain(rv_full(lr, RV_F64));
-    s->values = rv_memory_get(who, (size_t)s->groups * 2 * sizeof(double));
+    s->groups = groups;
+    if (!equip(who, s))
+        return false;
     copy_states(s, false);
-    if (s->step != NULL && s->base_lr != NULL && s->values != NULL && compute_values(who, s, 0) &&
-        set_values(s))
+    return compute_values(who, s, 0) && set_values(s);
+}
+
+rv_sched *rv_sched_attach(const char *who, rv_sched *s, rv_optim *optimizer)
+{
+    const bool is_part = optimizer == NULL && rv_error_status() == RV_OK;
+    if (is_part || attach(who, s, optimizer))
         return s;
     rv_sched_free(s);
     return NULL;

@@ -221,6 +221,80 @@ typedef struct rv_sched_plateau_options {
                .threshold = 1e-4, .eps = 1e-8, .optimizer = __VA_ARGS__)
 RV_API rv_sched *rv_sched_plateau_with(const rv_sched_plateau_options *options);
 
+#define RV_SCHED_MOST_PEAKS 16 /* groups that can have a peak of their own */
+
+typedef enum rv_sched_cycle {
+    RV_SCHED_TRIANGULAR,  /* every peak as high as the first */
+    RV_SCHED_TRIANGULAR2, /* each half as high above the base as the one before */
+    RV_SCHED_EXP_RANGE    /* the height falls with gamma^t */
+} rv_sched_cycle;
+
+typedef struct rv_sched_cyclic_options {
+    rv_optim *optimizer;
+    double lr_max[RV_SCHED_MOST_PEAKS]; /* of each group; > 0; 0 or not given: as the first; no
+                                           default; PyTorch's max_lr */
+    int64_t step_size_up;               /* default 2000; >= 1: steps from the base to the peak */
+    int64_t step_size_down;             /* and back; default 0: as many; >= 0 */
+    rv_sched_cycle mode;                /* default RV_SCHED_TRIANGULAR */
+    double gamma;                       /* default 1; > 0: for RV_SCHED_EXP_RANGE */
+    bool cycle_momentum;                /* default true */
+    double momentum_min;                /* default 0.8; >= 0, < 1; > 0 for SGD; PyTorch's
+ base_momentum */
+    double momentum_max;                /* default 0.9; >= momentum_min, < 1; max_momentum */
+} rv_sched_cyclic_options;
+
+/* rv_sched_cyclic(opt, .lr_max = 0.5), rv_sched_cyclic(opt, .lr_max = {0.5, 0.1}): b + (lr_max - b)
+ * * h, where h rises from 0 to 1 in step_size_up steps and falls to 0 in step_size_down, again and
+ * again, as the mode says (Smith 2017); and the momentum momentum_max - (momentum_max -
+ * momentum_min) * h. PyTorch's CyclicLR, whose base_lr is the optimizer's learning rate here. Also
+ * an error: cycle_momentum, and the optimizer has no momentum. */
+#define rv_sched_cyclic(...)                                                                    \
+    RV_OPTIONS(rv_sched_cyclic_with, rv_sched_cyclic_options, .step_size_up = 2000, .gamma = 1, \
+               .cycle_momentum = true, .momentum_min = 0.8, .momentum_max = 0.9,                \
+               .optimizer = __VA_ARGS__)
+RV_API rv_sched *rv_sched_cyclic_with(const rv_sched_cyclic_options *options);
+
+typedef enum rv_sched_anneal { RV_SCHED_COS, RV_SCHED_LINEAR } rv_sched_anneal;
+
+typedef struct rv_sched_one_cycle_options {
+    rv_optim *optimizer;
+    double lr_max[RV_SCHED_MOST_PEAKS]; /* as of rv_sched_cyclic */
+    int64_t steps;                      /* >= 1; no default; PyTorch's total_steps */
+    double pct_start;                   /* default 0.3; 0 to 1 (three_phase: to 0.5): the share of
+                                           steps on the way up */
+    rv_sched_anneal anneal_strategy;    /* default RV_SCHED_COS: half waves; or RV_SCHED_LINEAR */
+    bool cycle_momentum;                /* default true */
+    double momentum_min;                /* default 0.85; as of rv_sched_cyclic */
+    double momentum_max;                /* default 0.95 */
+    double div_factor;                  /* default 25; > 0: it begins with lr_max/div_factor */
+    double final_div_factor;            /* default 1e4; > 0: and ends with that/final_div_factor */
+    bool three_phase; /* default false; true: as long down as up, then to the end */
+} rv_sched_one_cycle_options;
+
+/* rv_sched_one_cycle(opt, .lr_max = 0.1, .steps = epochs * batches): one step for each batch, up
+ * to lr_max and down to almost nothing; the momentum falls as the learning rate rises, and rises
+ * again (Smith and Topin 2018). The base is not looked at. PyTorch's OneCycleLR. Errors: as of
+ * rv_sched_cyclic; and a step after the last, `steps`. */
+#define rv_sched_one_cycle(...)                                                       \
+    RV_OPTIONS(rv_sched_one_cycle_with, rv_sched_one_cycle_options, .pct_start = 0.3, \
+               .cycle_momentum = true, .momentum_min = 0.85, .momentum_max = 0.95,    \
+               .div_factor = 25, .final_div_factor = 1e4, .optimizer = __VA_ARGS__)
+RV_API rv_sched *rv_sched_one_cycle_with(const rv_sched_one_cycle_options *options);
+
+typedef struct rv_sched_swa_options {
+    rv_optim *optimizer;
+    double swa_lr;                   /* >= 0; no default */
+    int64_t steps;                   /* default 10; >= 0; PyTorch's anneal_epochs */
+    rv_sched_anneal anneal_strategy; /* default RV_SCHED_COS; or RV_SCHED_LINEAR */
+} rv_sched_swa_options;
+
+/* rv_sched_swa(opt, .swa_lr = 0.05): from b to swa_lr in so many steps, where it stays: made when
+ * the averaging of weights begins (average.h), in place of the schedule before. PyTorch's SWALR. */
+#define rv_sched_swa(...)                                                                   \
+    RV_OPTIONS(rv_sched_swa_with, rv_sched_swa_options, .steps = 10, .swa_lr = (double)NAN, \
+               .optimizer = __VA_ARGS__)
+RV_API rv_sched *rv_sched_swa_with(const rv_sched_swa_options *options);
+
 /* What the base learning rate is multiplied by at step t. */
 typedef double rv_sched_function(int64_t t, void *context);
 
@@ -248,11 +322,18 @@ typedef struct rv_scheds {
                  .count =                                   \
                      (int64_t)(sizeof((rv_sched *const[]){__VA_ARGS__}) / sizeof(rv_sched *))})
 
+typedef struct rv_sched_chained_options {
+    rv_optim *optimizer;
+    rv_scheds parts;
+} rv_sched_chained_options;
+
 /* What one makes of a group's learning rate is the next one's base. For schedules that are a factor
  * times b, that is PyTorch's ChainedScheduler. (Others there go on from the learning rate they
  * find, or begin anew from b.) A metric reaches every part: a warm-up and a plateau can be chained.
  */
-RV_API rv_sched *rv_sched_chained(rv_optim *optimizer, rv_scheds parts);
+#define rv_sched_chained(...) \
+    RV_OPTIONS(rv_sched_chained_with, rv_sched_chained_options, .optimizer = __VA_ARGS__)
+RV_API rv_sched *rv_sched_chained_with(const rv_sched_chained_options *options);
 
 typedef struct rv_sched_sequential_options {
     rv_optim *optimizer;

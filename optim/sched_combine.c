@@ -1,4 +1,4 @@
-/* sched_combine.c - schedules made of others, and what their options are checked with. */
+/* sched_combine.c - schedules made of others: one on the other's result, one after the other. */
 #include "optim/sched.h"
 
 #include <string.h>
@@ -6,48 +6,10 @@
 #include "core/memory.h"
 #include "optim/sched_parts.h"
 
-/* ---- options --------------------------------------------------------------------------------- */
-
-bool rv_sched_check_range(const char *who, const char *name, double value, double low, double high)
-{
-    if (isfinite(value) && value >= low && value <= high)
-        return true;
-    if (isfinite(high))
-        return rv_fail(RV_ERROR_ARGUMENT, who, "%s is %g; %g to %g is expected", name, value, low,
-                       high);
-    return rv_fail(RV_ERROR_ARGUMENT, who, "%s is %g; a finite number >= %g is expected", name,
-                   value, low);
-}
-
-bool rv_sched_check_above(const char *who, const char *name, double value, double low)
-{
-    return (isfinite(value) && value > low) ||
-           rv_fail(RV_ERROR_ARGUMENT, who, "%s is %g; a finite number > %g is expected", name,
-                   value, low);
-}
-
-bool rv_sched_check_count(const char *who, const char *name, int64_t number, int64_t low)
-{
-    return number >= low || rv_fail(RV_ERROR_ARGUMENT, who, "%s is %lld; at least %lld is expected",
-                                    name, (long long)number, (long long)low);
-}
-
-int rv_sched_count_milestones(const char *who, const int64_t *milestones)
-{
-    int count = 0;
-    while (count < RV_SCHED_MOST_MILESTONES && milestones[count] > 0)
-        count++;
-    for (int i = count; i < RV_SCHED_MOST_MILESTONES; i++)
-        if (milestones[i] != 0) {
-            rv_fail(RV_ERROR_ARGUMENT, who,
-                    "milestones[%d] is %lld; at least 1 each is expected, up to the first 0", count,
-                    (long long)milestones[count]);
-            return -1;
-        }
-    return count;
-}
-
 /* ---- parts ----------------------------------------------------------------------------------- */
+
+/* How deep schedules may stand in each other: that much stack is there. */
+enum { DEEPEST = 32 };
 
 /* Takes one over; whether it can be a part. */
 static bool take(const char *who, rv_sched *s, rv_sched *part, int64_t number)
@@ -60,10 +22,14 @@ static bool take(const char *who, rv_sched *s, rv_sched *part, int64_t number)
         return rv_fail(RV_ERROR_ARGUMENT, who, "part %lld is a part already", (long long)number);
     part->is_taken = true;
     s->parts[s->part_count++] = part;
-    return part->optimizer == NULL ||
-           rv_fail(RV_ERROR_ARGUMENT, who,
-                   "part %lld has an optimizer; a part is made with NULL in its place",
-                   (long long)number);
+    if (part->optimizer != NULL)
+        return rv_fail(RV_ERROR_ARGUMENT, who,
+                       "part %lld has an optimizer; a part is made with NULL in its place",
+                       (long long)number);
+    if (part->depth >= DEEPEST)
+        return rv_fail(RV_ERROR_ARGUMENT, who, "schedules are at most %d deep", DEEPEST);
+    s->depth = s->depth > part->depth ? s->depth : part->depth + 1;
+    return true;
 }
 
 /* A schedule that has the parts; if it fails, they are freed. */
@@ -91,11 +57,13 @@ static rv_sched *combine(const char *who, rv_sched_kind kind, const rv_scheds *p
     return NULL;
 }
 
-rv_sched *rv_sched_chained(rv_optim *optimizer, rv_scheds parts)
+rv_sched *rv_sched_chained_with(const rv_sched_chained_options *options)
 {
     const char *who = "sched_chained";
-    rv_sched *s = combine(who, RV_SCHED_CHAINED, &parts);
-    return s != NULL ? rv_sched_attach(who, s, optimizer) : NULL;
+    if (options == NULL)
+        return rv_fail_null(RV_ERROR_NULL, who, "the options are NULL");
+    rv_sched *s = combine(who, RV_SCHED_CHAINED, &options->parts);
+    return s != NULL ? rv_sched_attach(who, s, options->optimizer) : NULL;
 }
 
 static bool check_milestones(const char *who, const int64_t *milestones, int64_t parts)

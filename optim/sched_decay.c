@@ -4,8 +4,6 @@
 
 #include "optim/sched_parts.h"
 
-#define PI 3.14159265358979323846
-
 static int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -193,12 +191,6 @@ rv_sched *rv_sched_linear_with(const rv_sched_linear_options *options)
 
 /* ---- cosine ---------------------------------------------------------------------------------- */
 
-/* The wave from `high` at part 0 to `low` at part 1. */
-static double wave(double high, double low, double part)
-{
-    return low + (high - low) * (1 + cos(PI * part)) / 2;
-}
-
 static bool cosine_validate(const void *options)
 {
     const rv_sched_cosine_options *o = options;
@@ -210,7 +202,7 @@ static bool cosine_validate(const void *options)
 static double cosine_lr(const rv_sched_point *at)
 {
     const rv_sched_cosine_options *o = at->options;
-    return wave(at->base, o->lr_min, (double)at->step / (double)o->steps);
+    return rv_sched_blend(RV_SCHED_COS, at->base, o->lr_min, (double)at->step / (double)o->steps);
 }
 
 static const rv_sched_class cosine_class = {.name = "sched_cosine",
@@ -242,7 +234,7 @@ static double restarts_lr(const rv_sched_point *at)
         step -= length;
         length = length <= INT64_MAX / o->multiplier ? length * o->multiplier : INT64_MAX;
     }
-    return wave(at->base, o->lr_min, (double)step / (double)length);
+    return rv_sched_blend(RV_SCHED_COS, at->base, o->lr_min, (double)step / (double)length);
 }
 
 static const rv_sched_class restarts_class = {.name = "sched_restarts",

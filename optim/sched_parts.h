@@ -10,6 +10,7 @@ struct rv_sched {
     rv_object object;
     rv_sched_kind kind;
     bool is_taken; /* it is a part of another */
+    int depth;     /* how many stand in each other below it */
 
     /* Of a single one. */
     const rv_sched_class *sched_class;
@@ -27,7 +28,8 @@ struct rv_sched {
     int64_t groups;
     rv_tensor *step;    /* I64, 0-d: how many steps were made */
     rv_tensor *base_lr; /* F64 [groups]; 0-d for one */
-    double *values;     /* [2*groups]: learning rates, then momenta (NaN: left alone), of a step */
+    double *values;     /* [3*groups] of a step: learning rates; momenta (NaN: left alone); and the
+                           momenta before */
 };
 
 /* A schedule without anything in it; NULL with an error. */
@@ -48,6 +50,10 @@ bool rv_sched_check_count(const char *who, const char *name, int64_t number, int
 
 /* How many milestones there are up to the first 0; -1 with an error for one below 1. */
 int rv_sched_count_milestones(const char *who, const int64_t *milestones);
+
+/* From `from` at part 0 to `to` at part 1, exactly: along a line or half a cosine wave, which goes
+ * on beyond 1. */
+double rv_sched_blend(rv_sched_anneal how, double from, double to, double part);
 
 /* What a group has at a step. */
 typedef struct rv_sched_value {
