@@ -14,6 +14,8 @@
 
 #include <ravine.h>
 
+#include "optim_cases.h"
+
 enum { IMAGES = 1000, BATCH = 128, STEPS = 100 }; /* an epoch's last batch has 104 images */
 
 /* What glibc's own functions are called, for those who replace them. */
@@ -269,6 +271,34 @@ static long measure_optimizers(void)
     return atomic_load(&calls);
 }
 
+/* The number of calls in the steps of each optimizer, with every set of options. (Muon's matrices
+ * are of sizes for which OpenBLAS's kernels of small products do not call malloc themselves.) */
+static long measure_methods(void)
+{
+    atomic_store(&calls, 0);
+    for (int i = 0; i < OPTIM_CASES; i++) {
+        RV_SCOPE;
+        const optim_case *c = &optim_cases[i];
+        rv_tensor *large = rv_require_grad(rv_randn(RV_F32, 96, 192));
+        rv_tensor *small = rv_require_grad(rv_randn(RV_F32, 16, 32));
+        rv_tensor *room[2];
+        rv_optim *opt = c->make(taken_by(c, RV_TENSORS(large, small), room), c->lr[0]);
+        for (int made = 1; made <= 4; made++) {
+            RV_SCOPE;
+            rv_optim_zero_grad(opt);
+            rv_backward(rv_add(rv_sum(rv_square(large)), rv_sum(rv_square(small))));
+            atomic_store(&step, made);
+            atomic_store(&counting, made >= 2);
+            rv_optim_step(opt);
+            atomic_store(&counting, false);
+        }
+        rv_optim_free(opt);
+    }
+    printf("%d optimizers: %ld calls of malloc from step 2 to step 4\n", (int)OPTIM_CASES,
+           atomic_load(&calls));
+    return atomic_load(&calls);
+}
+
 int main(void)
 {
     rv_on_error(rv_error_exit);
@@ -303,5 +333,7 @@ int main(void)
 
     const long optimizers = measure_optimizers();
     rv_finish();
-    return sgd + adam + convolutions + nets + optimizers > 0;
+    const long methods = measure_methods();
+    rv_finish();
+    return sgd + adam + convolutions + nets + optimizers + methods > 0;
 }
