@@ -60,9 +60,10 @@ static double suitable_lr(const char *name, const landscape_options *o, double c
         bool by_curvature;
         double share; /* of 1 / curvature, or of the picture's width */
     } rates[] = {
-        {"sgd", true, 1.85},
-        {"momentum", true, 0.3},
-        {"nesterov", true, 0.3},
+        {"sgd", true, 1.85},     {"momentum", true, 0.3},
+        {"nesterov", true, 0.3}, {"asgd", true, 1.85},
+        {"radam", true, 1},      /* its first steps do not divide */ {"adagrad", false, 0.1},
+        {"adadelta", false, 1},
     };
     const double width = o->surface->right - o->surface->left;
     for (int i = 0; i < RV_COUNT(rates); i++)
