@@ -92,9 +92,9 @@ typedef struct rv_data_images_options {
     int64_t max_pixels;    /* of an image in its file; default 2^26, as rv_image_read */
 } rv_data_images_options;
 
-/* rv_data_images(dir, .height = 64, .width = 64): a folder of folders, one for each class, of PNG
- * and JPEG files (.png, .jpg, .jpeg, in any case; other files are not looked at, nor what begins
- * with a dot). Classes are numbered in the order of their names' bytes, and are what
+/* rv_data_images(dir, .height = 64, .width = 64): a folder of folders, one for each class, of PNG,
+ * JPEG and BMP files (.png, .jpg, .jpeg, .bmp, in any case; others are not looked at, nor what
+ * begins with a dot). Classes are numbered in the order of their names' bytes, and are what
  * rv_data_class_name gives; samples come class by class, by their files' names. x: F32
  * [n,channels,height,width], a byte divided by 255; y: I64 [n]. Images are held as bytes and
  * converted when they are fetched. Errors: RV_ERROR_FILE if `dir` has no folder in it, or one of
@@ -188,9 +188,9 @@ RV_API int64_t rv_data_classes(const rv_dataset *set);
 RV_API const char *rv_data_class_name(const rv_dataset *set, int64_t label);
 
 /* Samples first, first+1, ... of a set, n of them or those that are left, in tensors that the
- * innermost scope owns: for evaluation. On failure x and y are NULL and n is 0, with an error:
- * first is not from 0 to count-1, n < 1, fetching failed; and nothing is done while an error is
- * unread. */
+ * innermost scope owns: for evaluation; transforms draw as in epoch 0 of the seed 0. On failure x
+ * and y are NULL and n is 0, with an error: first is not from 0 to count-1, n < 1, fetching failed;
+ * and nothing is done while an error is unread. */
 RV_API rv_batch rv_data_batch(const rv_dataset *set, int64_t first, int64_t n);
 
 /* Drops the caller's reference; NULL is ignored. */

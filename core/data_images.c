@@ -35,7 +35,7 @@ static bool is_image(const char *name)
 {
     const char *dot = strrchr(name, '.');
     return dot != NULL && (strcasecmp(dot, ".png") == 0 || strcasecmp(dot, ".jpg") == 0 ||
-                           strcasecmp(dot, ".jpeg") == 0);
+                           strcasecmp(dot, ".jpeg") == 0 || strcasecmp(dot, ".bmp") == 0);
 }
 
 /* Adds "folder/name" to `paths`. */
@@ -62,8 +62,8 @@ static bool list_images(const char *folder, rv_names *files)
             ok = add_path(files, folder, rv_names_get(&found, i));
     rv_names_end(&found);
     return ok && (files->count > before ||
-                  rv_fail(RV_ERROR_FILE, who, "the folder \"%s\" has no .png, .jpg or .jpeg file",
-                          folder));
+                  rv_fail(RV_ERROR_FILE, who,
+                          "the folder \"%s\" has no .png, .jpg, .jpeg or .bmp file", folder));
 }
 
 /* Keeps of what is in `dir` the folders: their names and their paths. */

@@ -99,6 +99,30 @@ rv_tensor *rv_dataset_tensor(const char *who, const rv_sample_shape *sample, int
     return rv_make(who, sample->dtype, sample->ndim + 1, shape);
 }
 
+/* Whether somebody else holds the tensor or its memory, or put it into a graph. */
+static bool is_held(const rv_tensor *t)
+{
+    return __atomic_load_n(&t->object.references, __ATOMIC_ACQUIRE) != 1 ||
+           __atomic_load_n(&t->storage->references, __ATOMIC_ACQUIRE) != 1 || t->node != NULL ||
+           t->ending != NULL;
+}
+
+bool rv_dataset_prepare(const char *who, rv_tensor **t, const rv_sample_shape *sample, int64_t room,
+                        int64_t n)
+{
+    if (*t != NULL && is_held(*t)) {
+        rv_release(*t);
+        *t = NULL;
+    }
+    if (*t == NULL)
+        *t = rv_retain(rv_dataset_tensor(who, sample, room));
+    if (*t == NULL)
+        return false;
+    (*t)->shape[0] = n;
+    (*t)->numel = n * sample->numel;
+    return true;
+}
+
 bool rv_dataset_fetch(const rv_dataset *set, const rv_chance *chance, int64_t n, int64_t *places,
                       rv_tensor *x, rv_tensor *y)
 {

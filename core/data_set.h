@@ -36,6 +36,9 @@ struct rv_source {
      */
     bool (*fetch)(rv_source *source, const rv_chance *chance, int64_t n, const int64_t *indices,
                   rv_tensor *x, rv_tensor *y);
+    /* Takes the memory that fetching so many samples needs, if it has not got it; false with an
+     * error. NULL: it needs none. */
+    bool (*furnish)(rv_source *source, int64_t n);
     const char *samples; /* all x, one behind the other; NULL: only fetch has them. If they are
                             there, fetch takes NULL for x, and fills y alone */
     rv_dtype stored;     /* the dtype of `samples`: x's, or U8 for F32 that are bytes over 255 */
@@ -63,6 +66,11 @@ bool rv_dataset_check(const char *who, const rv_dataset *set);
 
 /* An uninitialized tensor for n samples' x or y. */
 rv_tensor *rv_dataset_tensor(const char *who, const rv_sample_shape *sample, int64_t n);
+
+/* Sees to it that *t, which is NULL or was made here, has room for so many samples and shows the
+ * first n of them. What somebody else holds is left to him, and *t is another one. */
+bool rv_dataset_prepare(const char *who, rv_tensor **t, const rv_sample_shape *sample, int64_t room,
+                        int64_t n);
 
 /* Fills x and y, which are [n, ...], with the samples at `places` of the set; `places` are replaced
  * by indices of the source. Call it without an unread error: one that is there afterwards is taken

@@ -2,12 +2,14 @@
  *
  * Each element of a sample has a mean and a sum of squared deviations of its own, which take in one
  * sample after the other (Welford, "Note on a method for calculating corrected sums of squares and
- * products", Technometrics 1962): nothing cancels, however large the mean is. A channel's are made
- * of its elements', which all have seen as many samples (Chan, Golub, LeVeque, "Algorithms for
- * computing the sample variance", The American Statistician 1983).
+ * products", Technometrics 1962): nothing cancels, however large the mean is. Values are counted
+ * from the first sample's, so that a large mean is not rounded at every sample either. A channel's
+ * numbers are made of its elements', which all have seen as many samples (Chan, Golub, LeVeque,
+ * "Algorithms for computing the sample variance", The American Statistician 1983).
  */
 
 #include <math.h>
+#include <string.h>
 
 #include "core/data_set.h"
 #include "core/integers.h"
@@ -24,31 +26,35 @@ static const char who[] = "data_statistics";
 typedef struct chunk {
     const double *x;          /* [n,numel] */
     int64_t n, numel, before; /* before: samples that were taken in already */
+    const double *origin;     /* [numel], what values are counted from */
     double *mean, *squares;   /* [numel] */
 } chunk;
 
 static void take_in(void *context, int64_t index)
 {
     const chunk *c = context;
-    const int64_t first = index * PIECE_ELEMENTS,
-                  end = rv_smaller(first + PIECE_ELEMENTS, c->numel);
+    const int64_t begin = index * PIECE_ELEMENTS;
+    const int64_t end = rv_smaller(begin + PIECE_ELEMENTS, c->numel);
     for (int64_t s = 0; s < c->n; s++) {
-        const double *x = c->x + s * c->numel, share = 1 / (double)(c->before + s + 1);
+        const double *x = c->x + s * c->numel, *origin = c->origin;
+        const double share = 1 / (double)(c->before + s + 1);
         double *mean = c->mean, *squares = c->squares;
         RV_INDEPENDENT
-        for (int64_t i = first; i < end; i++) {
-            const double away = x[i] - mean[i];
+        for (int64_t i = begin; i < end; i++) {
+            const double value = x[i] - origin[i], away = value - mean[i];
             mean[i] += away * share;
-            squares[i] += away * (x[i] - mean[i]);
+            squares[i] += away * (value - mean[i]);
         }
     }
 }
 
-/* Takes in all samples; *mean and *squares become F64 of a sample's shape. */
-static bool walk(const rv_dataset *set, rv_tensor *mean, rv_tensor *squares)
+/* Takes in all samples; all three are F64 of a sample's shape, and zeros before. */
+static bool walk(const rv_dataset *set, rv_tensor *origin, rv_tensor *mean, rv_tensor *squares)
 {
-    chunk c = {
-        .numel = mean->numel, .mean = (double *)mean->data, .squares = (double *)squares->data};
+    chunk c = {.numel = mean->numel,
+               .origin = (const double *)origin->data,
+               .mean = (double *)mean->data,
+               .squares = (double *)squares->data};
     const int64_t most = rv_larger(1, CHUNK_ELEMENTS / c.numel);
     while (c.before < set->count) {
         RV_SCOPE;
@@ -56,11 +62,15 @@ static bool walk(const rv_dataset *set, rv_tensor *mean, rv_tensor *squares)
         const rv_tensor *x = b.x ? rv_raw_cast(who, b.x, RV_F64) : NULL;
         if (x == NULL)
             return false;
+        if (c.before == 0)
+            memcpy(origin->data, x->data, (size_t)c.numel * sizeof(double));
         c.x = (const double *)x->data;
         c.n = b.n;
         rv_parallel(rv_quotient_up(c.numel, PIECE_ELEMENTS), take_in, &c);
         c.before += b.n;
     }
+    for (int64_t i = 0; i < c.numel; i++)
+        c.mean[i] += c.origin[i];
     return true;
 }
 
@@ -92,7 +102,8 @@ static rv_statistics find(const rv_dataset *set, bool per_feature)
     }
     rv_tensor *mean = rv_zeros_n(RV_F64, x->ndim, x->shape);
     rv_tensor *squares = mean ? rv_zeros_n(RV_F64, x->ndim, x->shape) : NULL;
-    if (squares == NULL || !walk(set, mean, squares))
+    rv_tensor *origin = squares ? rv_zeros_n(RV_F64, x->ndim, x->shape) : NULL;
+    if (origin == NULL || !walk(set, origin, mean, squares))
         return s;
     const int64_t channels = x->ndim > 0 ? x->shape[0] : 1,
                   groups = per_feature ? x->numel : channels;

@@ -1,9 +1,9 @@
-/* image.c - PNG and JPEG through stb.
+/* image.c - PNG, JPEG and BMP through stb.
  *
  * stb decodes well, but trusts: it checks no checksum, takes a file that ends early for one with
  * zeros at its end, and takes what memory a file asks for. So the file is read whole, its chunks
- * or segments are walked and verified here, and only then stb sees it; and what stb allocates is
- * limited.
+ * or segments are walked and verified (here; of BMP in image_bitmap.c), and only then stb sees it;
+ * and what stb allocates is limited.
  */
 
 #include "core/image.h"
@@ -12,6 +12,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "core/image_check.h"
 #include "core/memory.h"
 #include "core/platform.h"
 #include "core/tensor_make.h"
@@ -43,6 +44,8 @@ static unsigned char *compress_pixels(unsigned char *pixels, int bytes, int *com
 RV_QUIET_UNUSED
 #define STBI_ONLY_PNG
 #define STBI_ONLY_JPEG
+#define STBI_ONLY_BMP
+#define STBI_ASSERT(condition) ((void)(condition)) /* what holds after the checks here */
 #define STBI_NO_STDIO
 #define STBI_MALLOC(bytes) limited_realloc(NULL, bytes)
 #define STBI_REALLOC(memory, bytes) limited_realloc(memory, bytes)
@@ -59,15 +62,7 @@ RV_QUIET_UNUSED
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-typedef struct picture {
-    const char *path;
-    int channels; /* wanted; 0: as in the file */
-    int64_t max_pixels;
-    unsigned char *bytes; /* [size] */
-    int64_t size;
-} picture;
-
-static bool damaged(const picture *p, const char *what)
+bool rv_picture_damaged(const rv_picture *p, const char *what)
 {
     return rv_fail(RV_ERROR_FORMAT, "image_read", "\"%s\" %s", p->path, what);
 }
@@ -77,8 +72,7 @@ static int64_t number_at(const unsigned char *bytes)
     return (int64_t)bytes[0] << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3];
 }
 
-/* Whether an image of that size may be; `limit` is how many pixels a file of this size can hold. */
-static bool check_size(const picture *p, int64_t width, int64_t height, int64_t limit)
+bool rv_picture_check_size(const rv_picture *p, int64_t width, int64_t height, int64_t limit)
 {
     if (width > p->max_pixels / height)
         return rv_fail(RV_ERROR_FORMAT, "image_read",
@@ -92,7 +86,7 @@ static bool check_size(const picture *p, int64_t width, int64_t height, int64_t 
 
 /* ---- PNG: chunks ----------------------------------------------------------------------------- */
 
-static bool check_header(const picture *p)
+static bool check_header(const rv_picture *p)
 {
     static const int channels_of_type[7] = {1, 0, 3, 1, 2, 0, 4};
     const unsigned char *header = p->bytes + 16;
@@ -100,41 +94,42 @@ static bool check_header(const picture *p)
     const int depth = header[8], type = header[9];
     const int channels = type < 7 ? channels_of_type[type] : 0;
     if (width == 0 || height == 0 || channels == 0 || depth == 0)
-        return damaged(p, "has no pixels or no known kind of colours");
-    return check_size(p, width, height, (p->size + 1) * DEFLATE_LIMIT * 8 / (channels * depth));
+        return rv_picture_damaged(p, "has no pixels or no known kind of colours");
+    return rv_picture_check_size(p, width, height,
+                                 (p->size + 1) * DEFLATE_LIMIT * 8 / (channels * depth));
 }
 
 /* Walks the chunks: length, type, data, checksum; the first is IHDR, the last IEND. */
-static bool check_chunks(const picture *p)
+static bool check_chunks(const rv_picture *p)
 {
     for (int64_t at = 8; p->size - at >= 12;) {
         const unsigned char *chunk = p->bytes + at;
         const int64_t length = number_at(chunk), left = p->size - at - 12;
         if (length > left)
-            return damaged(p, "ends early");
+            return rv_picture_damaged(p, "ends early");
         if (at == 8 && (length != 13 || memcmp(chunk + 4, "IHDR", 4) != 0))
-            return damaged(p, "does not begin with a header");
+            return rv_picture_damaged(p, "does not begin with a header");
         if ((int64_t)crc32(crc32(0, NULL, 0), chunk + 4, (uInt)length + 4) !=
             number_at(chunk + 8 + length))
-            return damaged(p, "is damaged: a checksum is wrong");
+            return rv_picture_damaged(p, "is damaged: a checksum is wrong");
         at += length + 12;
         if (memcmp(chunk + 4, "IEND", 4) == 0)
-            return at == p->size || damaged(p, "goes on after its end");
+            return at == p->size || rv_picture_damaged(p, "goes on after its end");
     }
-    return damaged(p, "ends early");
+    return rv_picture_damaged(p, "ends early");
 }
 
 /* ---- JPEG: segments -------------------------------------------------------------------------- */
 
 /* What begins a frame: its size. Other kinds of frames stb does not know. */
-static bool check_frame(const picture *p, const unsigned char *segment, int64_t length)
+static bool check_frame(const rv_picture *p, const unsigned char *segment, int64_t length)
 {
     if (length < 8)
-        return damaged(p, "is damaged: the header of its frame is too short");
+        return rv_picture_damaged(p, "is damaged: the header of its frame is too short");
     const int64_t height = segment[3] << 8 | segment[4], width = segment[5] << 8 | segment[6];
     if (width == 0 || height == 0)
-        return damaged(p, "has no pixels");
-    return check_size(p, width, height, p->size * JPEG_LIMIT);
+        return rv_picture_damaged(p, "has no pixels");
+    return rv_picture_check_size(p, width, height, p->size * JPEG_LIMIT);
 }
 
 /* Tables of Huffman codes: a byte of its number, 16 of how many codes there are of each length, and
@@ -154,7 +149,7 @@ static bool check_codes(const unsigned char *segment, int64_t length)
 }
 
 /* Where the next marker's 0xff is, from `at` on, past compressed data; p->size if there is none. */
-static int64_t next_marker(const picture *p, int64_t at)
+static int64_t next_marker(const rv_picture *p, int64_t at)
 {
     for (; at < p->size - 1; at++) {
         const unsigned char kind = p->bytes[at + 1];
@@ -166,7 +161,7 @@ static int64_t next_marker(const picture *p, int64_t at)
 
 /* Walks the segments: 0xff, kind, length, data; behind the header of a scan (0xda), compressed data
  * without a length; 0xd9 is the end, and what cameras write behind it is not looked at. */
-static bool check_segments(const picture *p)
+static bool check_segments(const rv_picture *p)
 {
     bool has_frame = false;
     int scans = 0;
@@ -174,47 +169,49 @@ static bool check_segments(const picture *p)
         while (at < p->size - 1 && p->bytes[at] == 0xff && p->bytes[at + 1] == 0xff)
             at++;
         if (p->size - at < 2)
-            return damaged(p, "ends early");
+            return rv_picture_damaged(p, "ends early");
         const unsigned char *segment = p->bytes + at + 2;
         const unsigned char kind = p->bytes[at + 1];
         if (p->bytes[at] != 0xff || kind < 0xc0 || (kind >= 0xd0 && kind <= 0xd8))
-            return damaged(p, "is damaged: a segment does not begin where it should");
+            return rv_picture_damaged(p, "is damaged: a segment does not begin where it should");
         if (kind == 0xd9)
-            return scans > 0 || damaged(p, "has no pixels");
+            return scans > 0 || rv_picture_damaged(p, "has no pixels");
         const int64_t left = p->size - at - 2;
         const int64_t length = left < 2 ? 2 : segment[0] << 8 | segment[1];
         if (left < 2 || length > left)
-            return damaged(p, "ends early");
+            return rv_picture_damaged(p, "ends early");
         const bool frame = kind < 0xd0 && kind != 0xc4 && kind != 0xc8 && kind != 0xcc;
         if (length < 2 || (frame && has_frame) || (kind == 0xda && !has_frame))
-            return damaged(p, "is damaged: its segments make no image");
+            return rv_picture_damaged(p, "is damaged: its segments make no image");
         if (kind == 0xc4 && !check_codes(segment, length))
-            return damaged(p, "is damaged: its tables of codes are none");
+            return rv_picture_damaged(p, "is damaged: its tables of codes are none");
         if (frame && !check_frame(p, segment, length))
             return false;
         has_frame = has_frame || frame;
         scans += kind == 0xda;
         if (scans > SCAN_LIMIT)
-            return damaged(p, "has more than 100 scans");
+            return rv_picture_damaged(p, "has more than 100 scans");
         at += 2 + length;
         if (kind == 0xda)
             at = next_marker(p, at);
     }
 }
 
-/* ---- both ------------------------------------------------------------------------------------ */
+/* ---- all ------------------------------------------------------------------------------------- */
 
-static bool check_file(const picture *p)
+static bool check_file(const rv_picture *p)
 {
     static const unsigned char png[8] = {137, 'P', 'N', 'G', '\r', '\n', 26, '\n'};
     if (p->size >= 8 && memcmp(p->bytes, png, 8) == 0)
         return check_chunks(p) && check_header(p);
     if (p->size >= 3 && memcmp(p->bytes, "\xff\xd8\xff", 3) == 0)
         return check_segments(p);
-    return damaged(p, "is no PNG file, and no JPEG file");
+    if (p->size >= 2 && memcmp(p->bytes, "BM", 2) == 0)
+        return rv_picture_check_bitmap(p);
+    return rv_picture_damaged(p, "is no PNG file, no JPEG file, and no BMP file");
 }
 
-static rv_tensor *decode(const picture *p)
+static rv_tensor *decode(const rv_picture *p)
 {
     int width, height, channels;
     stbi__context source = {
@@ -234,14 +231,14 @@ static rv_tensor *decode(const picture *p)
 }
 
 /* Reads the whole file; p->bytes is to be given back with p->size. */
-static bool read_all(picture *p)
+static bool read_all(rv_picture *p)
 {
     p->size = rv_file_size(p->path);
     FILE *file = p->size >= 0 ? fopen(p->path, "rb") : NULL;
     if (file == NULL)
         return rv_fail(RV_ERROR_FILE, "image_read", "\"%s\" cannot be read: %s", p->path,
                        strerror(errno));
-    bool ok = p->size <= INT32_MAX || damaged(p, "is larger than 2^31 bytes");
+    bool ok = p->size <= INT32_MAX || rv_picture_damaged(p, "is larger than 2^31 bytes");
     p->bytes = ok ? rv_memory_get("image_read", (size_t)p->size) : NULL;
     ok = p->bytes != NULL;
     if (ok && fread(p->bytes, 1, (size_t)p->size, file) != (size_t)p->size)
@@ -260,7 +257,7 @@ rv_tensor *rv_image_read_with(const rv_image_options *options)
     if (options->max_pixels < 1 || options->max_pixels > PIXEL_LIMIT)
         return rv_fail_null(RV_ERROR_ARGUMENT, who, "max_pixels is %lld; 1 to 2^28",
                             (long long)options->max_pixels);
-    picture p = {
+    rv_picture p = {
         .path = options->path, .channels = options->channels, .max_pixels = options->max_pixels};
     rv_tensor *image = read_all(&p) && check_file(&p) ? decode(&p) : NULL;
     rv_memory_put(p.bytes, (size_t)p.size);

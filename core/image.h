@@ -1,4 +1,4 @@
-/* image.h - PNG and JPEG images as tensors. */
+/* image.h - PNG, JPEG and BMP images as tensors. */
 #ifndef RV_CORE_IMAGE_H
 #define RV_CORE_IMAGE_H
 
@@ -13,12 +13,13 @@ typedef struct rv_image_options {
     int64_t max_pixels; /* default 2^26 (64 megapixels); 1 to 2^28; larger images are refused */
 } rv_image_options;
 
-/* rv_image_read("a.jpg", .channels = 3): the PNG or JPEG image at `path` (told by its first bytes,
- * not by its name) as U8 [height, width, channels]: 1 channel is gray, 2 gray and alpha, 3 red,
- * green, blue, 4 those and alpha. Palettes become colours, and of 16 bits the upper 8 are kept.
+/* rv_image_read("a.jpg", .channels = 3): the PNG, JPEG or BMP image at `path` (told by its first
+ * bytes, not by its name) as U8 [height, width, channels]: 1 channel is gray, 2 gray and alpha, 3
+ * red, green, blue, 4 those and alpha. Palettes become colours, and of 16 bits the upper 8 are
+ * kept.
  *
- * Errors: RV_ERROR_FILE if the file is missing or cannot be read; RV_ERROR_FORMAT if it is neither
- * PNG nor JPEG, ends early or is damaged (PNG's checksums are checked; JPEG has none, so that a
+ * Errors: RV_ERROR_FILE if the file is missing or cannot be read; RV_ERROR_FORMAT if it is none of
+ * these, ends early or is damaged (PNG's checksums are checked; the others have none, so that a
  * wrong bit among its pixels may be seen only by the eye), is too large, or says that it is larger
  * than a file of its size can be; all before memory is taken for the pixels. */
 #define rv_image_read(...) \

@@ -105,38 +105,13 @@ static void choose_places(rv_loader *loader, const cursor *at, int64_t n)
 
 /* ---- slots ----------------------------------------------------------------------------------- */
 
-/* Whether somebody else holds the tensor or its memory, or put it into a graph. */
-static bool is_held(const rv_tensor *t)
-{
-    return __atomic_load_n(&t->object.references, __ATOMIC_ACQUIRE) != 1 ||
-           __atomic_load_n(&t->storage->references, __ATOMIC_ACQUIRE) != 1 || t->node != NULL ||
-           t->ending != NULL;
-}
-
-/* Sees to it that *t has room for a full batch and shows the first n samples of it. What somebody
- * holds is left to him. */
-static bool prepare(rv_tensor **t, const rv_sample_shape *sample, int64_t batch_size, int64_t n)
-{
-    if (*t != NULL && is_held(*t)) {
-        rv_release(*t);
-        *t = NULL;
-    }
-    if (*t == NULL)
-        *t = rv_retain(rv_dataset_tensor(who, sample, batch_size));
-    if (*t == NULL)
-        return false;
-    (*t)->shape[0] = n;
-    (*t)->numel = n * sample->numel;
-    return true;
-}
-
 static bool fetch(rv_loader *loader, const cursor *at, slot *s)
 {
     RV_SCOPE;
     const rv_source *source = loader->data->source;
     s->n = batch_at(loader, at->position);
-    if (!prepare(&s->x, &source->x, loader->batch_size, s->n) ||
-        !prepare(&s->y, &source->y, loader->batch_size, s->n))
+    if (!rv_dataset_prepare(who, &s->x, &source->x, loader->batch_size, s->n) ||
+        !rv_dataset_prepare(who, &s->y, &source->y, loader->batch_size, s->n))
         return false;
     choose_places(loader, at, s->n);
     const rv_chance chance = {.seed = (uint64_t)at->seed, .epoch = at->epoch};
@@ -415,16 +390,19 @@ static int64_t *number_memory(rv_tensor **memory, int64_t n)
     return *memory ? (int64_t *)(*memory)->data : NULL;
 }
 
-/* Makes all batches' tensors at once, and recycles those of one more, for who goes on holding a
- * batch or evaluates meanwhile: after this, training calls malloc no more. */
+/* Makes all batches' tensors, and what their source needs, at once, and recycles those of one more,
+ * for who goes on holding a batch or evaluates meanwhile: after this, training calls malloc no
+ * more. */
 static bool furnish(rv_loader *loader)
 {
     RV_SCOPE;
-    const rv_source *source = loader->data->source;
+    rv_source *source = loader->data->source;
     const int64_t n = loader->batch_size;
+    if (source->furnish != NULL && !source->furnish(source, n))
+        return false;
     for (int i = 0; i < loader->slot_count; i++)
-        if (!prepare(&loader->slots[i].x, &source->x, n, n) ||
-            !prepare(&loader->slots[i].y, &source->y, n, n))
+        if (!rv_dataset_prepare(who, &loader->slots[i].x, &source->x, n, n) ||
+            !rv_dataset_prepare(who, &loader->slots[i].y, &source->y, n, n))
             return false;
     return rv_dataset_tensor(who, &source->x, n) != NULL &&
            rv_dataset_tensor(who, &source->y, n) != NULL;

@@ -31,15 +31,29 @@ void rv_object_release(rv_object *object)
         object->object_class->destroy(object);
 }
 
+/* Whether `object` has a state to walk with `visit`; false with an error. */
+static bool check_state(const rv_object *object, rv_state_visit *visit)
+{
+    if (object == NULL || visit == NULL)
+        return rv_fail(RV_ERROR_NULL, "state", "the object or the function is NULL");
+    if (object->mark != RV_OBJECT_ALIVE)
+        return rv_fail(RV_ERROR_ARGUMENT, "state", "this is not an object of Ravine's");
+    return object->object_class->state != NULL ||
+           rv_fail(RV_ERROR_ARGUMENT, "state", "a %s has no state to save",
+                   object->object_class->kind);
+}
+
 bool rv_state(void *object, rv_state_visit *visit, void *context)
 {
     rv_object *o = object;
-    if (o == NULL || visit == NULL)
-        return rv_fail(RV_ERROR_NULL, "state", "the object or the function is NULL");
-    if (o->mark != RV_OBJECT_ALIVE)
-        return rv_fail(RV_ERROR_ARGUMENT, "state", "this is not an object of Ravine's");
-    if (o->object_class->state == NULL)
-        return rv_fail(RV_ERROR_ARGUMENT, "state", "a %s has no state to save",
-                       o->object_class->kind);
-    return o->object_class->state(o, visit, context);
+    return check_state(o, visit) && o->object_class->state(o, visit, context);
+}
+
+bool rv_state_names(void *object, rv_state_visit *visit, void *context)
+{
+    rv_object *o = object;
+    if (!check_state(o, visit))
+        return false;
+    const rv_object_class *its = o->object_class;
+    return its->names != NULL ? its->names(o, visit, context) : its->state(o, visit, context);
 }

@@ -25,6 +25,9 @@ typedef struct rv_object_class {
      * the tensors are the object's own, so writing into them loads them. False if a visit said
      * false. NULL: this kind cannot be saved. */
     bool (*state)(rv_object *object, rv_state_visit *visit, void *context);
+    /* The same under every name that a tensor goes by (a layer may stand in two places), not only
+     * under its first; NULL: each has one. */
+    bool (*names)(rv_object *object, rv_state_visit *visit, void *context);
 } rv_object_class;
 
 #define RV_OBJECT_ALIVE 0x5256414Cu /* "RVAL" */
@@ -52,6 +55,9 @@ RV_API bool rv_object_drop(rv_object *object);
  * PyTorch's names; an optimizer: what it keeps for each parameter), in a fixed order. False if a
  * visit returned false, or `object` is NULL or of a kind without state (an error). */
 RV_API bool rv_state(void *object, rv_state_visit *visit, void *context);
+
+/* The same, but a tensor that is tied comes under each of its names. */
+RV_API bool rv_state_names(void *object, rv_state_visit *visit, void *context);
 
 RV_END_C
 

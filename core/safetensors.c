@@ -89,20 +89,20 @@ static bool whole_number(const cJSON *item, int64_t *value)
     return (double)*value == item->valuedouble;
 }
 
+static bool not_read(const rv_safetensors *f, const char *name, const char *dtype)
+{
+    return rv_fail(RV_ERROR_DTYPE, f->who,
+                   "\"%s\": \"%.80s\" is %.20s; only F32, F64, I64 and U8 can be read", f->path,
+                   name, dtype);
+}
+
 static bool parse_dtype(const rv_safetensors *f, const cJSON *item, rv_file_tensor *t)
 {
     const char *dtype = cJSON_GetStringValue(item);
     if (dtype == NULL)
         return damaged(f, "the dtype of \"%.80s\" is not a string", t->name);
-    for (int i = 0; i < RV_DTYPE_COUNT; i++) {
-        if (strcmp(dtype, rv_dtype_name((rv_dtype)i)) == 0) {
-            t->dtype = (rv_dtype)i;
-            return true;
-        }
-    }
-    return rv_fail(RV_ERROR_DTYPE, f->who,
-                   "\"%s\": \"%.80s\" is %.20s; only F32, F64, I64 and U8 can be read", f->path,
-                   t->name, dtype);
+    t->type = rv_file_dtype_find(dtype);
+    return t->type != NULL || not_read(f, t->name, dtype);
 }
 
 /* The shape, and the number of bytes that it makes. */
@@ -111,9 +111,9 @@ static bool parse_shape(const rv_safetensors *f, const cJSON *item, rv_file_tens
 {
     if (!cJSON_IsArray(item))
         return damaged(f, "the shape of \"%.80s\" is not a list", t->name);
-    int64_t step = (int64_t)rv_dtype_size(t->dtype); /* of memory that an empty axis would step */
+    int64_t step = t->type->bits; /* of memory that an empty axis would step */
+    int64_t bits = step;
     const cJSON *size;
-    *bytes = step;
     cJSON_ArrayForEach(size, item)
     {
         if (t->ndim == RV_MAX_DIMENSIONS)
@@ -124,9 +124,11 @@ static bool parse_shape(const rv_safetensors *f, const cJSON *item, rv_file_tens
             return damaged(f, "a size of \"%.80s\" is not a whole number below 2^53", t->name);
         if (__builtin_mul_overflow(step, *axis > 0 ? *axis : 1, &step))
             return damaged(f, "\"%.80s\" is larger than memory", t->name);
-        *bytes *= *axis;
+        bits *= *axis;
     }
-    return true;
+    *bytes = bits / 8;
+    return bits % 8 == 0 || damaged(f, "\"%.80s\" is %s %s, no whole number of bytes", t->name,
+                                    t->type->name, RV_SHAPE_OF(t));
 }
 
 static bool parse_offsets(const rv_safetensors *f, const cJSON *item, rv_file_tensor *t,
@@ -139,7 +141,7 @@ static bool parse_offsets(const rv_safetensors *f, const cJSON *item, rv_file_te
                        t->name);
     if (t->end < t->begin || t->end - t->begin != bytes)
         return damaged(f, "\"%.80s\" is %s %s, %lld bytes, and its data_offsets are [%lld,%lld]",
-                       t->name, rv_dtype_name(t->dtype), RV_SHAPE_OF(t), (long long)bytes,
+                       t->name, t->type->name, RV_SHAPE_OF(t), (long long)bytes,
                        (long long)t->begin, (long long)t->end);
     return true;
 }
@@ -157,12 +159,39 @@ static bool parse_tensor(const rv_safetensors *f, const cJSON *item, rv_file_ten
            parse_offsets(f, offsets, t, bytes);
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+    const char *const *x = a, *const *y = b;
+    return strcmp(*x, *y);
+}
+
+/* Whether an object has no name twice. */
+static bool check_keys(const rv_safetensors *f, const cJSON *object)
+{
+    const int64_t count = cJSON_GetArraySize(object);
+    const size_t bytes = ((size_t)count + 1) * sizeof(char *);
+    const char **keys = rv_memory_get(f->who, bytes), **end = keys;
+    const cJSON *item;
+    if (keys == NULL)
+        return false;
+    cJSON_ArrayForEach(item, object) *end++ = item->string;
+    qsort(keys, (size_t)count, sizeof *keys, compare_keys);
+    const char *twice = NULL;
+    for (int64_t i = 1; i < count && twice == NULL; i++)
+        if (strcmp(keys[i - 1], keys[i]) == 0)
+            twice = keys[i];
+    const bool ok = twice == NULL || damaged(f, "the name \"%.80s\" is there twice", twice);
+    rv_memory_put(keys, bytes);
+    return ok;
+}
+
 static bool check_metadata(const rv_safetensors *f, const cJSON *metadata)
 {
     bool ok = cJSON_IsObject(metadata);
     const cJSON *item;
     cJSON_ArrayForEach(item, metadata) ok = ok && cJSON_IsString(item);
-    return ok || damaged(f, "%s is not an object of strings", RV_SAFETENSORS_METADATA);
+    return ok ? check_keys(f, metadata)
+              : damaged(f, "%s is not an object of strings", RV_SAFETENSORS_METADATA);
 }
 
 static int compare_data(const void *a, const void *b)
@@ -202,30 +231,18 @@ static bool parse_tensors(rv_safetensors *f)
 {
     const cJSON *item;
     int64_t count = 0;
-    bool metadata = false; /* whether it was there */
     cJSON_ArrayForEach(item, (const cJSON *)f->json)
     {
-        if (strcmp(item->string, RV_SAFETENSORS_METADATA) != 0) {
-            if (!parse_tensor(f, item, &f->tensors[count]))
-                return false;
-            count++;
-        } else if (metadata) {
-            return damaged(f, "%s is there twice", RV_SAFETENSORS_METADATA);
-        } else {
-            metadata = true;
-            if (!check_metadata(f, item))
-                return false;
-        }
+        const bool metadata = strcmp(item->string, RV_SAFETENSORS_METADATA) == 0;
+        if (metadata ? !check_metadata(f, item) : !parse_tensor(f, item, &f->tensors[count++]))
+            return false;
     }
     f->count = count;
     qsort(f->tensors, (size_t)count, sizeof *f->tensors, compare_data);
     for (int64_t i = 0; i < count; i++)
         f->by_name[i] = &f->tensors[i];
     qsort(f->by_name, (size_t)count, sizeof *f->by_name, compare_names);
-    for (int64_t i = 1; i < count; i++)
-        if (compare_names(&f->by_name[i - 1], &f->by_name[i]) == 0)
-            return damaged(f, "the name \"%.80s\" is there twice", f->by_name[i]->name);
-    return check_data(f);
+    return check_keys(f, f->json) && check_data(f);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -334,15 +351,31 @@ const rv_file_tensor *rv_safetensors_find(const rv_safetensors *f, const char *n
     return NULL;
 }
 
+/* Reads the bytes of `t` into `to`. */
+static bool read_data(const rv_safetensors *f, const rv_file_tensor *t, void *to)
+{
+    if (fseek(f->file, (long)(f->data_start + t->begin), SEEK_SET) != 0)
+        return rv_fail(RV_ERROR_FILE, f->who, "\"%s\" cannot be read: %s", f->path,
+                       strerror(errno));
+    return read_bytes(f, to, (size_t)(t->end - t->begin));
+}
+
 rv_tensor *rv_safetensors_load(const rv_safetensors *f, const rv_file_tensor *t)
 {
-    rv_tensor *loaded = rv_make(f->who, t->dtype, t->ndim, t->shape);
-    if (loaded == NULL)
+    if (t->type->dtype == RV_DTYPE_COUNT) {
+        not_read(f, t->name, t->type->name);
         return NULL;
-    if (fseek(f->file, (long)(f->data_start + t->begin), SEEK_SET) != 0)
-        return rv_fail_null(RV_ERROR_FILE, f->who, "\"%s\" cannot be read: %s", f->path,
-                            strerror(errno));
-    return read_bytes(f, loaded->data, (size_t)(t->end - t->begin)) ? loaded : NULL;
+    }
+    rv_tensor *loaded = rv_make(f->who, t->type->dtype, t->ndim, t->shape);
+    if (loaded == NULL || rv_file_dtype_is_exact(t->type))
+        return loaded != NULL && read_data(f, t, loaded->data) ? loaded : NULL;
+    const size_t bytes = (size_t)(t->end - t->begin);
+    uint16_t *narrow = rv_memory_get(f->who, bytes);
+    const bool ok = narrow != NULL && read_data(f, t, narrow);
+    if (ok)
+        rv_file_dtype_widen(t->type, narrow, loaded->numel, (float *)loaded->data);
+    rv_memory_put(narrow, bytes);
+    return ok ? loaded : NULL;
 }
 
 bool rv_safetensors_read(const char *path, rv_state_visit *visit, void *context)
@@ -354,6 +387,9 @@ bool rv_safetensors_read(const char *path, rv_state_visit *visit, void *context)
     if (!rv_safetensors_open(who, path, &f))
         return false;
     bool ok = true;
+    for (int64_t i = 0; ok && i < f.count; i++)
+        ok = rv_file_dtype_is_exact(f.tensors[i].type) ||
+             not_read(&f, f.tensors[i].name, f.tensors[i].type->name);
     for (int64_t i = 0; ok && i < f.count; i++) {
         RV_SCOPE;
         rv_tensor *t = rv_safetensors_load(&f, &f.tensors[i]);

@@ -16,10 +16,26 @@
 
 #include "core/tensor.h"
 
+/* One of the format's element types. */
+typedef struct rv_file_dtype {
+    const char *name;
+    int bits;
+    rv_dtype dtype; /* what it is read as; RV_DTYPE_COUNT: it is not */
+} rv_file_dtype;
+
+/* NULL if the format has none of that name. */
+const rv_file_dtype *rv_file_dtype_find(const char *name);
+
+/* Whether it is one of Ravine's own, so that nothing is converted. */
+bool rv_file_dtype_is_exact(const rv_file_dtype *type);
+
+/* The numbers of n elements of F16 or BF16, which are all in F32. */
+void rv_file_dtype_widen(const rv_file_dtype *type, const uint16_t *from, int64_t n, float *to);
+
 /* One tensor of a file. */
 typedef struct rv_file_tensor {
     const char *name;
-    rv_dtype dtype;
+    const rv_file_dtype *type;
     int ndim;
     int64_t shape[RV_MAX_DIMENSIONS]; /* [ndim] */
     int64_t begin, end;               /* its bytes, from the start of the data */
@@ -42,7 +58,7 @@ void rv_safetensors_close(rv_safetensors *file);
 /* The tensor of that name; NULL if there is none, without an error. */
 const rv_file_tensor *rv_safetensors_find(const rv_safetensors *file, const char *name);
 
-/* Reads the elements of `t` into a new tensor. */
+/* Reads the elements of `t` into a new tensor of t->type->dtype; an error if that is none. */
 rv_tensor *rv_safetensors_load(const rv_safetensors *file, const rv_file_tensor *t);
 
 /* rv_safetensors_write under another name. */

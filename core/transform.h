@@ -74,12 +74,13 @@ typedef struct rv_size_options {
 } rv_size_options;
 
 /* Writes to y, row-major and undefined before, what becomes of one sample x, row-major, without an
- * axis of samples. Both are valid during the call only. Chance comes from rv_philox(place, 0, ...),
- * rv_philox(place, 1, ...), ...: four numbers of 32 bits each, other ones for every sample, epoch
- * and transform. False, with an error by rv_fail, if it cannot be done: the error reaches whoever
- * asked for the batch. Called on a loader's thread, or on that of rv_data_batch; never twice at a
- * time for one call of rv_data_transform. */
-typedef bool rv_transform_function(void *context, rv_random_place place, const rv_tensor *x,
+ * axis of samples, that it may change. Both are valid during the call only; what the function makes
+ * is released after it. Chance comes from rv_philox(place, 0, ...), rv_philox(place, 1, ...), ...:
+ * four numbers of 32 bits each, other ones for every sample, epoch and transform. False, with an
+ * error by rv_fail, if it cannot be done: the error reaches whoever asked for the batch. Called on
+ * a loader's thread, or on that of rv_data_batch; never twice at a time for one call of
+ * rv_data_transform. */
+typedef bool rv_transform_function(void *context, rv_random_place place, rv_tensor *x,
                                    rv_tensor *y);
 
 typedef struct rv_transform_custom_options {
@@ -87,9 +88,9 @@ typedef struct rv_transform_custom_options {
     void *context;                    /* default NULL; handed to function and release */
     void (*release)(void *context);   /* default NULL; called once for each rv_data_transform, when
                                          its set is not needed any more, also when making it fails */
-    int ndim;                         /* default -1: y has the shape and dtype of x; 0 to 7: */
-    int64_t shape[RV_MAX_DIMENSIONS]; /* [ndim], y's, */
-    rv_dtype dtype;                   /* and its dtype; default F32 */
+    rv_dtype dtype;                   /* of y; default RV_DTYPE_COUNT: x's */
+    int ndim;                         /* of y; default -1: y has x's shape; or 0 to 7, and */
+    int64_t shape[RV_MAX_DIMENSIONS]; /* [ndim], its shape */
 } rv_transform_custom_options;
 
 typedef struct rv_transform_class rv_transform_class; /* what kind of transform; private */
@@ -146,9 +147,9 @@ RV_API rv_transform rv_transform_cutout_with(const rv_cutout_options *options);
 RV_API rv_transform rv_transform_resize(int64_t height, int64_t width);
 
 /* rv_transform_custom(function, .context = &mine): a transform of your own. */
-#define rv_transform_custom(...)                                                                   \
-    RV_OPTIONS(rv_transform_custom_with, rv_transform_custom_options, .dtype = RV_F32, .ndim = -1, \
-               .function = __VA_ARGS__)
+#define rv_transform_custom(...)                                                               \
+    RV_OPTIONS(rv_transform_custom_with, rv_transform_custom_options, .dtype = RV_DTYPE_COUNT, \
+               .ndim = -1, .function = __VA_ARGS__)
 RV_API rv_transform rv_transform_custom_with(const rv_transform_custom_options *options);
 
 /* ---- transforming a set ---------------------------------------------------------------------- */

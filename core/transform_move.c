@@ -163,14 +163,16 @@ static void move_planes(const rv_step *step, const int64_t *rows, const int64_t 
     const int64_t planes = step->x.numel / (old_height * old_width);
     const size_t old_bytes = rv_dtype_size(step->stored), bytes = rv_dtype_size(step->y.dtype);
     const size_t row_bytes = (size_t)old_width * old_bytes;
+    memset(line + row_bytes, 0, old_bytes);
     for (int64_t p = 0; p < planes; p++) {
         const float *table = step->numbers;
         if (table != NULL)
             table += p / (planes / step->groups) * RV_BYTE_VALUES;
         for (int64_t i = 0; i < height; i++, to += (size_t)width * bytes) {
-            memset(line, 0, row_bytes + old_bytes);
             if (rows[i] >= 0)
                 memcpy(line, from + (size_t)(p * old_height + rows[i]) * row_bytes, row_bytes);
+            else
+                memset(line, 0, row_bytes);
             if (table != NULL)
                 look_up_row(width, columns, (const uint8_t *)line, table, (float *)to);
             else

@@ -39,9 +39,13 @@ bool rv_plan_image(const rv_plan *plan, const char *name, int64_t height, int64_
                        (long long)old_height, (long long)old_width);
     int64_t numel;
     if (height < 1 || width < 1 || height > LARGEST_SIDE || width > LARGEST_SIDE ||
-        __builtin_mul_overflow(x->numel / (old_height * old_width), height * width, &numel))
-        return rv_fail(RV_ERROR_ARGUMENT, name, "%lld by %lld; sizes are from 1 to 2^30",
-                       (long long)height, (long long)width);
+        __builtin_mul_overflow(x->numel / (old_height * old_width), height * width, &numel) ||
+        numel > INT64_MAX / 8)
+        return rv_fail(RV_ERROR_ARGUMENT, name,
+                       "%lld by %lld (height by width) of samples of shape %s; sizes are from 1 to "
+                       "2^30, and samples must be countable in bytes",
+                       (long long)height, (long long)width,
+                       rv_shape_text(RV_SHAPE_BUFFER, x->ndim, x->shape));
     return true;
 }
 
@@ -95,11 +99,11 @@ void rv_plan_end(rv_plan *plan)
  * what a transform draws for a sample with the epoch's key, and both as the counter. The orders of
  * a loader are drawn with its seed, too, but from counters above 2^40 (core/loader.c). */
 
-static uint64_t key_of(const rv_chance *chance)
+void rv_work_draw(rv_work *work, const rv_chance *chance)
 {
     uint32_t numbers[4];
     rv_philox_block(chance->seed, (uint64_t)chance->epoch, numbers);
-    return (uint64_t)numbers[1] << 32 | numbers[0];
+    work->key = (uint64_t)numbers[1] << 32 | numbers[0];
 }
 
 void rv_work_numbers(const rv_work *work, int number, uint32_t numbers[4])
@@ -120,23 +124,32 @@ bool rv_number_says(uint32_t number, double p)
 
 /* ---- running --------------------------------------------------------------------------------- */
 
-bool rv_work_begin(rv_work *work, rv_plan *plan, const rv_chance *chance)
+bool rv_work_begin(rv_work *work, rv_plan *plan)
 {
-    *work = (rv_work){.plan = plan, .key = key_of(chance)};
+    RV_SCOPE;
+    RV_LASTING;
+    *work = (rv_work){.plan = plan};
     const int64_t bytes = (int64_t)plan->scratch;
-    const rv_tensor *scratch = rv_make(who, RV_U8, 1, &bytes);
-    if (scratch == NULL)
+    work->memory = rv_retain(rv_make(who, RV_U8, 1, &bytes));
+    if (work->memory == NULL)
         return false;
-    work->scratch = scratch->data;
+    work->scratch = work->memory->data;
     for (int i = 0; i < plan->steps; i++) {
         const rv_step *step = &plan->step[i];
         if (step->in_place || (i == plan->last && step->transform == NULL))
             continue;
-        work->buffer[i] = rv_make(who, step->y.dtype, step->y.ndim, step->y.shape);
+        work->buffer[i] = rv_retain(rv_make(who, step->y.dtype, step->y.ndim, step->y.shape));
         if (work->buffer[i] == NULL)
             return false;
     }
     return true;
+}
+
+void rv_work_end(rv_work *work)
+{
+    rv_release(work->memory);
+    for (int i = 0; i < work->plan->steps; i++)
+        rv_release(work->buffer[i]);
 }
 
 bool rv_work_sample(rv_work *work, int64_t sample, const char *from, char *to)

@@ -80,6 +80,7 @@ struct rv_work {
     uint64_t key;   /* of the epoch */
     int64_t sample; /* its number in the data */
     char *scratch;
+    rv_tensor *memory;                         /* behind scratch */
     rv_tensor *buffer[RV_MOST_TRANSFORMS + 1]; /* what each step gives; NULL: in place, or last */
 };
 
@@ -89,8 +90,11 @@ bool rv_plan_make(rv_plan *plan, const rv_sample_shape *x, rv_dtype stored, int 
                   const rv_transform *transforms);
 void rv_plan_end(rv_plan *plan);
 
-/* Makes what `work` needs, which the innermost scope owns; false with an error. */
-bool rv_work_begin(rv_work *work, rv_plan *plan, const rv_chance *chance);
+/* Makes what `work` needs; false with an error. End it in any case. */
+bool rv_work_begin(rv_work *work, rv_plan *plan);
+void rv_work_end(rv_work *work);
+/* What is drawn from now on is drawn for this epoch. */
+void rv_work_draw(rv_work *work, const rv_chance *chance);
 /* One sample, by its number in the data, from memory to memory; false with an error. */
 bool rv_work_sample(rv_work *work, int64_t sample, const char *from, char *to);
 /* The four numbers that a transform draws for the sample, */
@@ -105,7 +109,7 @@ void rv_transform_release(const rv_transform *t);
 /* ---- adding steps: each is false with an error, under the transform's name ------------------- */
 
 /* Whether samples are images whose sizes can be handled, and changing them to height by width gives
- * no more elements than can be counted. */
+ * no more bytes than can be counted. */
 bool rv_plan_image(const rv_plan *plan, const char *who, int64_t height, int64_t width);
 /* One more step, that gives `y`; its last fields are the caller's to set. */
 rv_step *rv_plan_step(rv_plan *plan, const rv_sample_shape *y, bool in_place);

@@ -223,7 +223,7 @@ static bool run_custom(const rv_step *step, rv_work *work, const char *from, cha
     (void)from;
     RV_SCOPE; /* ends what the function makes */
     const rv_transform_custom_options *o = &step->transform->options.custom;
-    const rv_tensor *x = work->buffer[step->before];
+    rv_tensor *x = work->buffer[step->before];
     rv_tensor *y = work->buffer[step - work->plan->step];
     uint32_t key[4];
     rv_work_numbers(work, step->number, key);
@@ -237,26 +237,38 @@ static bool run_custom(const rv_step *step, rv_work *work, const char *from, cha
            rv_fail(RV_ERROR_STATE, "custom", "the function returned false without an error");
 }
 
+/* What y is; false with an error. */
+static bool shape_custom(const char *who, const rv_transform_custom_options *o, rv_sample_shape *y)
+{
+    if (o->dtype != RV_DTYPE_COUNT) {
+        if (rv_dtype_size(o->dtype) == 0)
+            return rv_fail(RV_ERROR_DTYPE, who, "dtype is %d, which is no dtype", (int)o->dtype);
+        y->dtype = o->dtype;
+    }
+    if (o->ndim == -1)
+        return o->shape[0] == 0 || rv_fail(RV_ERROR_SHAPE, who, "shape is given, but not ndim");
+    if (o->ndim < 0 || o->ndim >= RV_MAX_DIMENSIONS)
+        return rv_fail(RV_ERROR_SHAPE, who, "ndim is %d; a sample has 0 to %d axes", o->ndim,
+                       RV_MAX_DIMENSIONS - 1);
+    y->ndim = o->ndim;
+    y->numel = 1;
+    for (int i = 0; i < o->ndim; i++) {
+        y->shape[i] = o->shape[i];
+        if (y->shape[i] < 0 || __builtin_mul_overflow(y->numel, y->shape[i], &y->numel))
+            return rv_fail(RV_ERROR_SHAPE, who, "shape is %s",
+                           rv_shape_text(RV_SHAPE_BUFFER, o->ndim, o->shape));
+    }
+    return true;
+}
+
 bool rv_plan_custom(rv_plan *plan, const char *who, const rv_transform *t, int number)
 {
     const rv_transform_custom_options *o = &t->options.custom;
+    rv_sample_shape y = plan->x;
     if (o->function == NULL)
         return rv_fail(RV_ERROR_NULL, who, "function is NULL");
-    rv_sample_shape y = plan->x;
-    if (o->ndim != -1) {
-        if (rv_dtype_size(o->dtype) == 0)
-            return rv_fail(RV_ERROR_DTYPE, who, "dtype is %d, which is no dtype", (int)o->dtype);
-        if (o->ndim < 0 || o->ndim >= RV_MAX_DIMENSIONS)
-            return rv_fail(RV_ERROR_SHAPE, who, "ndim is %d; a sample has 0 to %d axes", o->ndim,
-                           RV_MAX_DIMENSIONS - 1);
-        y = (rv_sample_shape){.dtype = o->dtype, .ndim = o->ndim, .numel = 1};
-        for (int i = 0; i < o->ndim; i++) {
-            y.shape[i] = o->shape[i];
-            if (y.shape[i] < 0 || __builtin_mul_overflow(y.numel, y.shape[i], &y.numel))
-                return rv_fail(RV_ERROR_SHAPE, who, "shape is %s",
-                               rv_shape_text(RV_SHAPE_BUFFER, o->ndim, o->shape));
-        }
-    }
+    if (!shape_custom(who, o, &y))
+        return false;
     rv_step *step = rv_plan_step(plan, &y, false);
     step->run = run_custom;
     step->transform = t;

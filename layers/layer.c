@@ -25,9 +25,10 @@ static void layer_destroy(rv_object *object)
 }
 
 static bool layer_state(rv_object *object, rv_state_visit *visit, void *context);
+static bool layer_names(rv_object *object, rv_state_visit *visit, void *context);
 
 static const rv_object_class layer_object_class = {
-    .kind = "layer", .destroy = layer_destroy, .state = layer_state};
+    .kind = "layer", .destroy = layer_destroy, .state = layer_state, .names = layer_names};
 
 rv_layer *rv_layer_new(const rv_layer_class *layer_class)
 {
@@ -172,6 +173,7 @@ typedef struct state_walk {
     rv_state_visit *visit;
     void *context;
     const struct rv_layer_parts *top;
+    bool all_names;              /* also a tied tensor's second */
     int64_t seen[RV_SORT_COUNT]; /* how many of the top's `all` */
     char path[(RV_LAYER_MOST_DEPTH + 1) * RV_LAYER_NAME_BYTES];
 } state_walk;
@@ -184,9 +186,10 @@ static bool visit_own(state_walk *w, const rv_layer *layer, rv_sort sort, size_t
     const rv_tensor_list *all = &w->top->tensors[sort].all;
     for (int64_t i = 0; i < own->count; i++) {
         rv_tensor *t = own->items[i].tensor;
-        if (w->seen[sort] == all->count || all->items[w->seen[sort]] != t)
+        const bool first = w->seen[sort] < all->count && all->items[w->seen[sort]] == t;
+        if (!first && !w->all_names)
             continue;
-        w->seen[sort]++;
+        w->seen[sort] += first;
         snprintf(w->path + used, sizeof w->path - used, "%s", own->items[i].name);
         if (!w->visit(w->context, w->path, t))
             return false;
@@ -213,5 +216,12 @@ static bool layer_state(rv_object *object, rv_state_visit *visit, void *context)
 {
     const rv_layer *layer = (const rv_layer *)object;
     state_walk w = {.visit = visit, .context = context, .top = layer->parts};
+    return visit_layer(&w, layer, 0);
+}
+
+static bool layer_names(rv_object *object, rv_state_visit *visit, void *context)
+{
+    const rv_layer *layer = (const rv_layer *)object;
+    state_walk w = {.visit = visit, .context = context, .top = layer->parts, .all_names = true};
     return visit_layer(&w, layer, 0);
 }

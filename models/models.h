@@ -187,7 +187,7 @@ typedef struct rv_model_autoencoder_options {
 
 /* rv_model_autoencoder(.code = 8): a convolutional autoencoder (Masci et al. 2011), [n, channels,
  * height, width] -> the same shape, each number from 0 to 1 (a sigmoid's), to be compared with the
- * images by rv_mse_loss. The child "encoder" (two convolutions with stride 2 and a linear layer)
+ * images by rv_mse. The child "encoder" (two convolutions with stride 2 and a linear layer)
  * makes the codes [n, code], "decoder" (a linear layer and two transposed convolutions) images of
  * codes: rv_forward(rv_layer_child(net, "decoder"), rv_randn(RV_F32, 8, 32)). The transposed
  * convolutions have windows of 4 by 4, which stride 2 divides: so no checkerboard (Odena et al.

@@ -16,15 +16,16 @@ RV_OPTIM_ELEMENTS(adadelta_update, {
     const rv_adadelta_options *o = e->options;
     const real lr = (real)e->lr, eps = (real)o->eps;
     const real rho = (real)o->rho, rest = (real)(1 - o->rho);
-    const real *restrict g = e->gradient;
-    real *restrict p = e->parameter;
-    real *restrict v = e->state[0];
-    real *restrict u = e->state[1];
-    for (int64_t i = 0; i < e->count; i++) {
+    const real *g = e->gradient;
+    real *p = e->parameter;
+    real *v = e->state[0];
+    real *u = e->state[1];
+    RV_INDEPENDENT for (int64_t i = 0; i < e->count; i++)
+    {
         v[i] = rho * v[i] + rest * g[i] * g[i];
         const real d = sqrt(u[i] + eps) / sqrt(v[i] + eps) * g[i];
         u[i] = rho * u[i] + rest * d * d;
-        p[i] -= lr * d;
+        p[i] = p[i] - lr * d;
     }
 })
 

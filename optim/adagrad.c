@@ -30,12 +30,13 @@ static void adagrad_prepare(rv_optim_prepare *p)
 RV_OPTIM_ELEMENTS(adagrad_update, {
     const rv_adagrad_options *o = e->options;
     const real step_size = (real)e->factors[STEP_SIZE], eps = (real)o->eps;
-    const real *restrict g = e->gradient;
-    real *restrict p = e->parameter;
-    real *restrict sum = e->state[0];
-    for (int64_t i = 0; i < e->count; i++) {
+    const real *g = e->gradient;
+    real *p = e->parameter;
+    real *sum = e->state[0];
+    RV_INDEPENDENT for (int64_t i = 0; i < e->count; i++)
+    {
         sum[i] += g[i] * g[i];
-        p[i] -= step_size * g[i] / (sqrt(sum[i]) + eps);
+        p[i] = p[i] - step_size * g[i] / (sqrt(sum[i]) + eps);
     }
 })
 

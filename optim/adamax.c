@@ -23,17 +23,18 @@ static void adamax_prepare(rv_optim_prepare *p)
 RV_OPTIM_ELEMENTS(adamax_update, {
     const rv_adamax_options *o = e->options;
     const real step_size = (real)e->factors[STEP_SIZE], eps = (real)o->eps;
-    const real beta1 = (real)o->betas[0], rest1 = (real)(1 - o->betas[0]);
+    const real rest1 = (real)(1 - o->betas[0]);
     const real beta2 = (real)o->betas[1];
-    const real *restrict g = e->gradient;
-    real *restrict p = e->parameter;
-    real *restrict m = e->state[0];
-    real *restrict largest = e->state[1];
-    for (int64_t i = 0; i < e->count; i++) {
-        m[i] = beta1 * m[i] + rest1 * g[i];
+    const real *g = e->gradient;
+    real *p = e->parameter;
+    real *m = e->state[0];
+    real *largest = e->state[1];
+    RV_INDEPENDENT for (int64_t i = 0; i < e->count; i++)
+    {
+        m[i] = m[i] + (g[i] - m[i]) * rest1;
         const real faded = beta2 * largest[i], now = fabs(g[i]) + eps;
         largest[i] = faded >= now || faded != faded ? faded : now; /* NaN if one of them is */
-        p[i] -= step_size * m[i] / largest[i];
+        p[i] = p[i] - step_size * m[i] / largest[i];
     }
 })
 

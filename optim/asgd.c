@@ -14,14 +14,18 @@ static bool asgd_validate(const void *options)
 
 enum { ETA, MU };
 
+static double asgd_start(const void *options, int i)
+{
+    return i == ETA ? ((const rv_asgd_options *)options)->lr : 1;
+}
+
 /* The step's eta and mu are what the one before left: factors; the scalars are the next one's. */
 static void asgd_prepare(rv_optim_prepare *p)
 {
     const rv_asgd_options *o = p->options;
     const double t = (double)p->step;
-    const bool is_first = p->step == 1;
-    p->factors[ETA] = is_first ? p->lr : p->scalars[ETA];
-    p->factors[MU] = is_first ? 1 : p->scalars[MU];
+    p->factors[ETA] = p->scalars[ETA];
+    p->factors[MU] = p->scalars[MU];
     p->scalars[ETA] = p->lr / pow(1 + o->lambd * p->lr * t, o->alpha);
     p->scalars[MU] = 1 / fmax(1, t - o->t0);
 }
@@ -30,10 +34,11 @@ RV_OPTIM_ELEMENTS(asgd_update, {
     const rv_asgd_options *o = e->options;
     const real eta = (real)e->factors[ETA], mu = (real)e->factors[MU];
     const real kept = (real)(1 - o->lambd * e->factors[ETA]);
-    const real *restrict g = e->gradient;
-    real *restrict p = e->parameter;
-    real *restrict mean = e->state[0];
-    for (int64_t i = 0; i < e->count; i++) {
+    const real *g = e->gradient;
+    real *p = e->parameter;
+    real *mean = e->state[0];
+    RV_INDEPENDENT for (int64_t i = 0; i < e->count; i++)
+    {
         p[i] = p[i] * kept - eta * g[i];
         mean[i] = mu == 1 ? p[i] : mean[i] + (p[i] - mean[i]) * mu;
     }
@@ -45,6 +50,7 @@ static const rv_optim_class asgd_class = {.name = "optim_asgd",
                                           .state_names = {"ax"},
                                           .scalar_count = 2,
                                           .scalar_names = {"eta", "mu"},
+                                          .scalar_start = asgd_start,
                                           .validate = asgd_validate,
                                           .prepare = asgd_prepare,
                                           .update_elements = asgd_update};

@@ -15,12 +15,13 @@ RV_OPTIM_ELEMENTS(lion_update, {
     const real lr = (real)e->lr;
     const real beta1 = (real)o->betas[0], rest1 = (real)(1 - o->betas[0]);
     const real beta2 = (real)o->betas[1], rest2 = (real)(1 - o->betas[1]);
-    const real *restrict g = e->gradient;
-    real *restrict p = e->parameter;
-    real *restrict m = e->state[0];
-    for (int64_t i = 0; i < e->count; i++) {
+    const real *g = e->gradient;
+    real *p = e->parameter;
+    real *m = e->state[0];
+    RV_INDEPENDENT for (int64_t i = 0; i < e->count; i++)
+    {
         const real direction = beta1 * m[i] + rest1 * g[i];
-        p[i] -= lr * (real)((direction > 0) - (direction < 0));
+        p[i] = p[i] - lr * (real)((direction > 0) - (direction < 0));
         m[i] = beta2 * m[i] + rest2 * g[i];
     }
 })

@@ -47,16 +47,17 @@ RV_OPTIM_ELEMENTS(nadam_update, {
     const rv_nadam_options *o = e->options;
     const real of_gradient = (real)e->factors[OF_GRADIENT], of_mean = (real)e->factors[OF_MEAN];
     const real correction = (real)e->factors[CORRECTION], eps = (real)o->eps;
-    const real beta1 = (real)o->betas[0], rest1 = (real)(1 - o->betas[0]);
+    const real rest1 = (real)(1 - o->betas[0]);
     const real beta2 = (real)o->betas[1], rest2 = (real)(1 - o->betas[1]);
-    const real *restrict g = e->gradient;
-    real *restrict p = e->parameter;
-    real *restrict m = e->state[0];
-    real *restrict v = e->state[1];
-    for (int64_t i = 0; i < e->count; i++) {
-        m[i] = beta1 * m[i] + rest1 * g[i];
+    const real *g = e->gradient;
+    real *p = e->parameter;
+    real *m = e->state[0];
+    real *v = e->state[1];
+    RV_INDEPENDENT for (int64_t i = 0; i < e->count; i++)
+    {
+        m[i] = m[i] + (g[i] - m[i]) * rest1;
         v[i] = beta2 * v[i] + rest2 * g[i] * g[i];
-        p[i] -= (of_gradient * g[i] + of_mean * m[i]) / (sqrt(v[i] / correction) + eps);
+        p[i] = p[i] - (of_gradient * g[i] + of_mean * m[i]) / (sqrt(v[i] / correction) + eps);
     }
 })
 

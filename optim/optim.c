@@ -10,6 +10,7 @@
 
 #include "autograd/graph.h"
 #include "core/memory.h"
+#include "optim/minimizer_run.h"
 #include "optim/optim_parts.h"
 
 _Static_assert(sizeof(rv_optim_common) == offsetof(rv_optim_common, join) + sizeof(rv_optim *),
@@ -67,10 +68,11 @@ static bool check_class(const rv_optim_class *c)
     const char *who = "optim_new";
     if (c == NULL || c->name == NULL)
         return rv_fail(RV_ERROR_NULL, who, "the class or its name is NULL");
-    if ((c->update == NULL) == (c->update_elements == NULL))
+    const int ways = (c->update != NULL) + (c->update_elements != NULL) + (c->minimizer != NULL);
+    if (ways != 1)
         return rv_fail(RV_ERROR_ARGUMENT, who,
-                       "%s must have one of update and update_elements, and has %s", c->name,
-                       c->update == NULL ? "none" : "both");
+                       "%s must have one of update, update_elements and minimizer, and has %d",
+                       c->name, ways);
     const size_t size = options_size(c), least = sizeof(rv_optim_common);
     if (size < least)
         return rv_fail(RV_ERROR_ARGUMENT, who,
@@ -136,6 +138,7 @@ static void optim_destroy(rv_object *object)
     }
     for (int64_t g = 0; g < opt->group_count; g++)
         rv_memory_put(opt->groups[g].options, options_size(opt->optim_class));
+    rv_minimizer_free(opt->minimizer);
     release_numbers(opt);
     put_arrays(opt);
     opt->object.mark = RV_OBJECT_ENDED;
@@ -244,9 +247,12 @@ static bool check_join(const rv_optim_class *c, const rv_optim *join)
 {
     if (!rv_optim_check(c->name, join))
         return false;
-    return join->optim_class == c ||
-           rv_fail(RV_ERROR_ARGUMENT, c->name, "join is of the method %s; a group is of the same",
-                   join->optim_class->name);
+    if (join->optim_class != c)
+        return rv_fail(RV_ERROR_ARGUMENT, c->name,
+                       "join is of the method %s; a group is of the same", join->optim_class->name);
+    return c->minimizer == NULL ||
+           rv_fail(RV_ERROR_ARGUMENT, c->name,
+                   "join is set, and this method has all parameters in one group");
 }
 
 rv_optim *rv_optim_new(const rv_optim_class *optim_class, const void *options)
@@ -270,7 +276,8 @@ rv_optim *rv_optim_new(const rv_optim_class *optim_class, const void *options)
         return NULL;
     *opt = (rv_optim){.optim_class = optim_class};
     rv_object_init(&opt->object, &optim_object_class);
-    if (add_group(opt, &common, options))
+    if (add_group(opt, &common, options) &&
+        (optim_class->minimizer == NULL || (opt->minimizer = rv_minimizer_make(opt)) != NULL))
         return opt;
     rv_optim_free(opt);
     return NULL;

@@ -35,6 +35,7 @@
 #ifndef RV_OPTIM_OPTIM_CLASS_H
 #define RV_OPTIM_OPTIM_CLASS_H
 
+#include "core/wide.h"
 #include "optim/optim.h"
 
 RV_BEGIN_C
@@ -156,7 +157,7 @@ typedef struct rv_optim_class {
      * same for all elements, as powers of betas. Cannot fail. */
     void (*prepare)(rv_optim_prepare *p);
 
-    /* One of these two. */
+    /* One of these three. */
 
     /* Updates some elements. Called on any thread; must not fail or allocate tensors. */
     void (*update_elements)(const rv_optim_elements *e);
@@ -164,6 +165,8 @@ typedef struct rv_optim_class {
      * an error. Nothing is recorded, and nothing may be changed in place: the library puts the new
      * values into the parameters when all of them have been computed. */
     rv_tensor *(*update)(rv_optim_update *u);
+    /* A method that evaluates the loss again, for rv_optim_minimize: minimizer.h. */
+    const struct rv_minimizer_class *minimizer;
 } rv_optim_class;
 
 /* An optimizer of that class, which must live as long, with a copy of the options (pointers in them
@@ -176,22 +179,16 @@ RV_API rv_optim *rv_optim_new(const rv_optim_class *optim_class, const void *opt
 /* ---- helpers for classes --------------------------------------------------------------------- */
 
 /* RV_OPTIM_ELEMENTS(name, { body }) defines a static function `name` for `update_elements` from a
- * body written once for float and double, which it calls `real`; `e` is its rv_optim_elements. With
- * <tgmath.h>, sqrt and its like are those of `real`. */
-#define RV_OPTIM_ELEMENTS(name, ...)                       \
-    static void name##_F32(const rv_optim_elements *e)     \
-    {                                                      \
-        typedef float real;                                \
-        __VA_ARGS__                                        \
-    }                                                      \
-    static void name##_F64(const rv_optim_elements *e)     \
-    {                                                      \
-        typedef double real;                               \
-        __VA_ARGS__                                        \
-    }                                                      \
-    static void name(const rv_optim_elements *e)           \
-    {                                                      \
-        (e->dtype == RV_F32 ? name##_F32 : name##_F64)(e); \
+ * body written once for float and double, which it calls `real`; `e` is its rv_optim_elements. It
+ * is compiled for wide vectors too (core/wide.h). With <tgmath.h>, sqrt and its like are those of
+ * `real`; RV_INDEPENDENT before the loop says that the arrays do not overlap, and -O3 with
+ * -fno-math-errno lets compilers make vector code of it. */
+#define RV_OPTIM_ELEMENTS(name, ...)                                                         \
+    RV_WIDE(name##_F32, (const rv_optim_elements *e), (e), typedef float real; __VA_ARGS__)  \
+    RV_WIDE(name##_F64, (const rv_optim_elements *e), (e), typedef double real; __VA_ARGS__) \
+    static void name(const rv_optim_elements *e)                                             \
+    {                                                                                        \
+        (e->dtype == RV_F32 ? name##_F32 : name##_F64)(e);                                   \
     }
 
 /* For `validate`: whether an option is finite and >= low, finite and > low, or >= 0 and < 1; false

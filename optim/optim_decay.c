@@ -16,41 +16,36 @@ bool rv_optim_changes_anything(const rv_optim_common *common)
 
 #define EACH RV_INDEPENDENT for (int64_t i = 0; i < e->count; i++)
 
-#define DEFINE_DECAY(real)                                                                        \
-    static void decay_##real(const rv_optim_common *o, const rv_optim_elements *e, real *changed) \
-    {                                                                                             \
-        real *p = e->parameter;                                                                   \
-        const real *g = e->gradient;                                                              \
-        if (o->weight_decay != 0 && o->decoupled) {                                               \
-            const real kept = (real)(1 - o->lr * o->weight_decay);                                \
-            EACH p[i] = p[i] * kept;                                                              \
-        }                                                                                         \
-        if (!rv_optim_changes_gradient(o))                                                        \
-            return;                                                                               \
-        if (o->maximize) {                                                                        \
-            EACH changed[i] = -g[i];                                                              \
-            g = changed;                                                                          \
-        }                                                                                         \
-        if (o->weight_decay != 0 && !o->decoupled) {                                              \
-            const real decay = (real)o->weight_decay;                                             \
-            EACH changed[i] = g[i] + decay * p[i];                                                \
-            g = changed;                                                                          \
-        }                                                                                         \
-        if (o->l1_decay != 0) {                                                                   \
-            const real decay = (real)o->l1_decay;                                                 \
-            EACH changed[i] = g[i] + decay * (real)((p[i] > 0) - (p[i] < 0));                     \
-        }                                                                                         \
+/* The same for float and double, which are `real`. */
+#define DECAY(real)                                                       \
+    real *p = e->parameter, *changed = into;                              \
+    const real *g = e->gradient;                                          \
+    if (o->weight_decay != 0 && o->decoupled) {                           \
+        const real kept = (real)(1 - o->lr * o->weight_decay);            \
+        EACH p[i] = p[i] * kept;                                          \
+    }                                                                     \
+    if (o->maximize) {                                                    \
+        EACH changed[i] = -g[i];                                          \
+        g = changed;                                                      \
+    }                                                                     \
+    if (o->weight_decay != 0 && !o->decoupled) {                          \
+        const real decay = (real)o->weight_decay;                         \
+        EACH changed[i] = g[i] + decay * p[i];                            \
+        g = changed;                                                      \
+    }                                                                     \
+    if (o->l1_decay != 0) {                                               \
+        const real decay = (real)o->l1_decay;                             \
+        EACH changed[i] = g[i] + decay * (real)((p[i] > 0) - (p[i] < 0)); \
     }
 
-DEFINE_DECAY(float)
-DEFINE_DECAY(double)
+RV_WIDE(decay_F32, (const rv_optim_common *o, const rv_optim_elements *e, void *into), (o, e, into),
+        DECAY(float))
+RV_WIDE(decay_F64, (const rv_optim_common *o, const rv_optim_elements *e, void *into), (o, e, into),
+        DECAY(double))
 
 void rv_optim_decay(const rv_optim_common *common, const rv_optim_elements *e, void *changed)
 {
-    if (e->dtype == RV_F32)
-        decay_float(common, e, changed);
-    else
-        decay_double(common, e, changed);
+    (e->dtype == RV_F32 ? decay_F32 : decay_F64)(common, e, changed);
 }
 
 bool rv_optim_decay_tensors(const rv_optim_common *common, rv_optim_update *u)

@@ -29,14 +29,15 @@ typedef struct rv_optim_group {
 struct rv_optim {
     rv_object object;
     const rv_optim_class *optim_class;
-    int64_t group_count, count; /* of groups, of parameters */
-    rv_optim_group *groups;     /* [group_count] */
-    rv_optim_slot *slots;       /* [count] */
-    rv_tensor *lr;              /* F64 [group_count], or 0-d for one */
-    rv_tensor *momentum;        /* likewise; NULL if the class has none */
-    rv_tensor *steps;           /* I64 [count]; how many steps each parameter made */
-    rv_tensor *scalars;         /* F64 [count, scalar_count]; NULL if the class has none */
-    rv_tensor *made;            /* I64 [2]; steps made, steps skipped */
+    int64_t group_count, count;         /* of groups, of parameters */
+    rv_optim_group *groups;             /* [group_count] */
+    rv_optim_slot *slots;               /* [count] */
+    rv_tensor *lr;                      /* F64 [group_count], or 0-d for one */
+    rv_tensor *momentum;                /* likewise; NULL if the class has none */
+    rv_tensor *steps;                   /* I64 [count]; how many steps each parameter made */
+    rv_tensor *scalars;                 /* F64 [count, scalar_count]; NULL if the class has none */
+    rv_tensor *made;                    /* I64 [2]; steps made, steps skipped */
+    struct rv_minimizer_run *minimizer; /* of a method that evaluates the loss again; or NULL */
 };
 
 /* Whether the optimizer may be used; false with an error under `who`. */

@@ -8,6 +8,7 @@
 
 #include "autograd/graph.h"
 #include "core/memory.h"
+#include "optim/minimizer_run.h"
 #include "optim/optim_parts.h"
 
 bool rv_optim_make_state(const char *who, const rv_optim *opt, int64_t slot)
@@ -93,6 +94,8 @@ bool rv_optim_state(rv_object *object, rv_state_visit *visit, void *context)
                  visit_element("skipped", opt->made, 1, visit, context);
     for (int64_t g = 0; go_on && opt->group_count > 1 && g < opt->group_count; g++)
         go_on = visit_group(opt, g, visit, context);
+    if (opt->minimizer != NULL)
+        return go_on && rv_minimizer_state(opt->minimizer, visit, context);
     for (int64_t i = 0; go_on && i < opt->count; i++)
         go_on = visit_slot(opt, i, visit, context);
     return go_on;

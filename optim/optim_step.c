@@ -96,23 +96,32 @@ static bool gather(const rv_optim *opt, rv_optim_slot *slot)
     return slot->gradient != NULL && slot->value != NULL;
 }
 
-/* What is the same for all elements of a parameter. */
-static void prepare(const rv_optim *opt, rv_optim_slot *slot)
+/* What is the same for all elements of a parameter; and, where no numbers are kept for each, for
+ * all parameters of a group that made as many steps: so `same` is one whose factors are known, or
+ * NULL, and what is returned is the next such. */
+static const rv_optim_slot *prepare(const rv_optim *opt, rv_optim_slot *slot,
+                                    const rv_optim_slot *same)
 {
     const rv_optim_class *c = opt->optim_class;
     const rv_optim_group *group = group_of(opt, slot);
-    const int64_t i = number_of(opt, slot);
+    const int64_t i = number_of(opt, slot), step = *rv_optim_step_of(opt, i);
     if (slot->gradient == NULL || c->prepare == NULL)
-        return;
+        return same;
+    if (same != NULL && same->group == slot->group &&
+        *rv_optim_step_of(opt, number_of(opt, same)) == step) {
+        memcpy(slot->factors, same->factors, sizeof slot->factors);
+        return same;
+    }
     if (c->scalar_count > 0)
         memcpy(slot->next_scalars, rv_optim_scalars_of(opt, i),
                (size_t)c->scalar_count * sizeof(double));
     memset(slot->factors, 0, sizeof slot->factors);
     c->prepare(&(rv_optim_prepare){.lr = group->common.lr,
-                                   .step = *rv_optim_step_of(opt, i) + 1,
+                                   .step = step + 1,
                                    .options = group->options,
                                    .scalars = slot->next_scalars,
                                    .factors = slot->factors});
+    return c->scalar_count == 0 ? slot : NULL;
 }
 
 /* ---- pieces ---------------------------------------------------------------------------------- */
@@ -372,8 +381,9 @@ static bool commit(const rv_optim *opt, const rv_optim_slot *slot)
 
 static bool update_all(rv_optim *opt)
 {
+    const rv_optim_slot *prepared = NULL;
     for (int64_t i = 0; i < opt->count; i++)
-        prepare(opt, &opt->slots[i]);
+        prepared = prepare(opt, &opt->slots[i], prepared);
     if (opt->optim_class->update_elements != NULL)
         run_pieces(opt, number_pieces(opt), update_piece, opt);
     for (int64_t i = 0; opt->optim_class->update != NULL && i < opt->count; i++)
@@ -390,6 +400,11 @@ bool rv_optim_step(rv_optim *opt)
 {
     if (rv_error_status() != RV_OK || !rv_optim_check(who, opt) || !put_numbers(opt))
         return false;
+    if (opt->minimizer != NULL)
+        return rv_fail(RV_ERROR_STATE, who,
+                       "%s evaluates the loss again: use rv_optim_minimize, or "
+                       "rv_optim_step_closure",
+                       opt->optim_class->name);
     RV_SCOPE;
     RV_NO_GRAD;
     bool skip = false;

@@ -25,25 +25,26 @@ RV_OPTIM_ELEMENTS(rmsprop_update, {
     const rv_rmsprop_options *o = e->options;
     const real lr = (real)e->lr, eps = (real)o->eps, momentum = (real)o->momentum;
     const real alpha = (real)o->alpha, rest = (real)(1 - o->alpha);
-    const real *restrict g = e->gradient;
-    real *restrict p = e->parameter;
-    real *restrict v = e->state[SQUARE_AVG];
-    real *restrict mean = e->state[GRAD_AVG];
-    real *restrict buffer = e->state[MOMENTUM_BUFFER];
-    for (int64_t i = 0; i < e->count; i++) {
+    const real *g = e->gradient;
+    real *p = e->parameter;
+    real *v = e->state[SQUARE_AVG];
+    real *mean = e->state[GRAD_AVG];
+    real *buffer = e->state[MOMENTUM_BUFFER];
+    RV_INDEPENDENT for (int64_t i = 0; i < e->count; i++)
+    {
         v[i] = alpha * v[i] + rest * g[i] * g[i];
         real spread = v[i];
         if (mean != NULL) {
-            mean[i] = alpha * mean[i] + rest * g[i];
+            mean[i] = mean[i] + (g[i] - mean[i]) * rest;
             spread -= mean[i] * mean[i];
             spread = spread < 0 ? 0 : spread; /* NaN stays NaN */
         }
         const real scaled = g[i] / (sqrt(spread) + eps);
         if (buffer != NULL) {
             buffer[i] = momentum * buffer[i] + scaled;
-            p[i] -= lr * buffer[i];
+            p[i] = p[i] - lr * buffer[i];
         } else {
-            p[i] -= lr * scaled;
+            p[i] = p[i] - lr * scaled;
         }
     }
 })

@@ -23,25 +23,27 @@ static bool rprop_validate(const void *options)
 
 enum { PREV, STEP_SIZE, STATE_COUNT };
 
+static double rprop_start(const void *options, int i)
+{
+    return i == STEP_SIZE ? ((const rv_rprop_options *)options)->lr : 0;
+}
+
 RV_OPTIM_ELEMENTS(rprop_update, {
     const rv_rprop_options *o = e->options;
     const real shorter = (real)o->etas[0], longer = (real)o->etas[1];
     const real least = (real)o->step_sizes[0], most = (real)o->step_sizes[1];
-    const real lr = (real)e->lr;
-    const bool is_first = e->step == 1; /* with the lr of then, which a schedule may have set */
-    const real *restrict g = e->gradient;
-    real *restrict p = e->parameter;
-    real *restrict prev = e->state[PREV];
-    real *restrict size = e->state[STEP_SIZE];
-    for (int64_t i = 0; i < e->count; i++) {
+    const real *g = e->gradient;
+    real *p = e->parameter;
+    real *prev = e->state[PREV];
+    real *size = e->state[STEP_SIZE];
+    RV_INDEPENDENT for (int64_t i = 0; i < e->count; i++)
+    {
         const real turn = g[i] * prev[i]; /* prev is 0 at first: no turn */
-        const real scaled = (is_first ? lr : size[i]) * (turn > 0   ? longer
-                                                         : turn < 0 ? shorter
-                                                                    : (real)1);
+        const real scaled = size[i] * (turn > 0 ? longer : turn < 0 ? shorter : (real)1);
         const real slope = turn < 0 ? 0 : g[i];
         const real clipped = scaled < least ? least : scaled;
         size[i] = clipped > most ? most : clipped;
-        p[i] -= (real)((slope > 0) - (slope < 0)) * size[i];
+        p[i] = p[i] - (real)((slope > 0) - (slope < 0)) * size[i];
         prev[i] = slope;
     }
 })
@@ -53,6 +55,7 @@ static const rv_optim_class rprop_class = {.name = "optim_rprop",
                                            .state_count = STATE_COUNT,
                                            .state_names = {"prev", "step_size"},
                                            .validate = rprop_validate,
+                                           .state_start = rprop_start,
                                            .update_elements = rprop_update};
 
 rv_optim *rv_optim_rprop_with(const rv_rprop_options *options)

@@ -322,11 +322,18 @@ typedef struct rv_scheds {
                  .count =                                   \
                      (int64_t)(sizeof((rv_sched *const[]){__VA_ARGS__}) / sizeof(rv_sched *))})
 
+typedef struct rv_sched_chained_options {
+    rv_optim *optimizer;
+    rv_scheds parts;
+} rv_sched_chained_options;
+
 /* What one makes of a group's learning rate is the next one's base. For schedules that are a factor
  * times b, that is PyTorch's ChainedScheduler. (Others there go on from the learning rate they
  * find, or begin anew from b.) A metric reaches every part: a warm-up and a plateau can be chained.
  */
-RV_API rv_sched *rv_sched_chained(rv_optim *optimizer, rv_scheds parts);
+#define rv_sched_chained(...) \
+    RV_OPTIONS(rv_sched_chained_with, rv_sched_chained_options, .optimizer = __VA_ARGS__)
+RV_API rv_sched *rv_sched_chained_with(const rv_sched_chained_options *options);
 
 typedef struct rv_sched_sequential_options {
     rv_optim *optimizer;

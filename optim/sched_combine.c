@@ -57,11 +57,13 @@ static rv_sched *combine(const char *who, rv_sched_kind kind, const rv_scheds *p
     return NULL;
 }
 
-rv_sched *rv_sched_chained(rv_optim *optimizer, rv_scheds parts)
+rv_sched *rv_sched_chained_with(const rv_sched_chained_options *options)
 {
     const char *who = "sched_chained";
-    rv_sched *s = combine(who, RV_SCHED_CHAINED, &parts);
-    return s != NULL ? rv_sched_attach(who, s, optimizer) : NULL;
+    if (options == NULL)
+        return rv_fail_null(RV_ERROR_NULL, who, "the options are NULL");
+    rv_sched *s = combine(who, RV_SCHED_CHAINED, &options->parts);
+    return s != NULL ? rv_sched_attach(who, s, options->optimizer) : NULL;
 }
 
 static bool check_milestones(const char *who, const int64_t *milestones, int64_t parts)

@@ -229,6 +229,58 @@ rv_tensor *golden_tensor(const golden *g, const char *name_format, ...)
     return t;
 }
 
+typedef struct state_walk {
+    const golden *g;
+    const char *prefix;
+    bool load; /* else: compare */
+    double tolerance;
+    int count, seen; /* of the tensors that the file has too; of all */
+    reason *why;
+} state_walk;
+
+static bool visit_state(void *context, const char *name, rv_tensor *t)
+{
+    RV_NO_GRAD;
+    state_walk *w = context;
+    const rv_tensor *want = golden_tensor(w->g, "%s%s", w->prefix, name);
+    w->seen++;
+    if (want == NULL)
+        return !w->load || because(w->why, "the file has no %s%s", w->prefix, name);
+    w->count++;
+    if (want->dtype != t->dtype || !rv_same_shape(want, t))
+        return because(w->why, "%s is %s %s, in the file %s %s", name, rv_dtype_name(t->dtype),
+                       RV_SHAPE_OF(t), rv_dtype_name(want->dtype), RV_SHAPE_OF(want));
+    if (w->load)
+        return rv_copy_into(t, want) != NULL;
+    reason far = {""};
+    return is_near(t, want, w->tolerance, &far) || because(w->why, "%s: %s", name, far.text);
+}
+
+static bool walk_state(state_walk *w, rv_layer *layer)
+{
+    int count = 0;
+    for (const cJSON *entry = w->g->json->child; entry != NULL; entry = entry->next)
+        count += strncmp(entry->string, w->prefix, strlen(w->prefix)) == 0;
+    if (!rv_state(layer, visit_state, w))
+        return false;
+    if (w->seen > 0 && count == 0)
+        return because(w->why, "the file has nothing under %s", w->prefix);
+    return count == w->count ||
+           because(w->why, "%d of the file's %d names under %s", w->count, count, w->prefix);
+}
+
+bool golden_load_state(const golden *g, const char *prefix, rv_layer *layer, reason *why)
+{
+    return walk_state(&(state_walk){.g = g, .prefix = prefix, .load = true, .why = why}, layer);
+}
+
+bool golden_same_state(const golden *g, const char *prefix, rv_layer *layer, double tolerance,
+                       reason *why)
+{
+    return walk_state(&(state_walk){.g = g, .prefix = prefix, .tolerance = tolerance, .why = why},
+                      layer);
+}
+
 /* ---- threads --------------------------------------------------------------------------------- */
 
 static void *run_body(void *body)

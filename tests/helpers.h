@@ -64,6 +64,11 @@ golden *golden_open(const char *file);
 void golden_close(golden *g);
 /* A copy of one tensor of it, NULL (without an error) if there is none of that name. */
 rv_tensor *golden_tensor(const golden *g, const char *name_format, ...) RV_PRINTF(2, 3);
+/* Loads a layer's whole state from the file's tensors `prefix`NAME, which have no others. */
+bool golden_load_state(const golden *g, const char *prefix, rv_layer *layer, reason *why);
+/* Whether all tensors `prefix`NAME of the file are in the layer's state, and near it (is_near). */
+bool golden_same_state(const golden *g, const char *prefix, rv_layer *layer, double tolerance,
+                       reason *why);
 
 /* Runs `body` on a thread with a stack of `bytes` and waits for it; false if there is no thread. */
 bool on_small_stack(size_t bytes, void (*body)(void));

@@ -2,9 +2,9 @@
  *
  * usage: leaks FILE
  *
- * Trains with a loader that fetches ahead, saves to FILE and loads it again, fails on purpose on
- * the way (what a failed call was given must be freed too), and goes through graphs twice, with
- * custom operations, hooks and kept gradients in them.
+ * Trains with a loader that fetches ahead and transforms, saves to FILE and loads it again, fails
+ * on purpose on the way (what a failed call was given must be freed too), and goes through graphs
+ * twice, with custom operations, hooks and kept gradients in them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,9 +24,26 @@ static rv_dataset *make_images(int64_t n)
     return rv_data_tensors(rv_rand(RV_F32, n, 28, 28), rv_randint(0, 10, RV_I64, n));
 }
 
+static bool negate(void *context, rv_random_place place, rv_tensor *x, rv_tensor *y)
+{
+    (void)context, (void)place;
+    return rv_copy_into(y, rv_neg(x)) != NULL;
+}
+
+static rv_dataset *augment(rv_dataset *images)
+{
+    RV_SCOPE;
+    const rv_statistics s = rv_data_statistics(images);
+    return rv_data_transform(images, rv_transform_random_crop(28, 28, .padding = 2),
+                             rv_transform_normalize(s.mean, s.std), rv_transform_horizontal_flip(),
+                             rv_transform_custom(negate, .context = malloc(8), .release = free));
+}
+
 static bool train(rv_layer *net, rv_optim *opt, rv_dataset *images)
 {
-    rv_loader *batches = rv_data_loader(images, .batch_size = 32, .shuffle = true);
+    rv_dataset *augmented = augment(images);
+    rv_loader *batches = rv_data_loader(augmented, .batch_size = 32, .shuffle = true);
+    rv_data_free(augmented);
     rv_batch b;
 
     for (int epoch = 0; epoch < 3; epoch++) {
@@ -99,7 +116,7 @@ static bool differentiate_with_extras(void)
 }
 
 /* Calls that fail: true if each says so. */
-static bool fail_on_purpose(rv_layer *net)
+static bool fail_on_purpose(rv_layer *net, rv_dataset *images)
 {
     RV_SCOPE;
     rv_tensor *x = rv_require_grad(rv_randn(RV_F32, 2, 3));
@@ -121,7 +138,11 @@ static bool fail_on_purpose(rv_layer *net)
         RV_DETECT_ANOMALY;
         said += rv_log(rv_zeros(RV_F32, 2)) == NULL && rv_error() != NULL;
     }
-    return said == 11;
+    said += rv_data_transform(
+                images, rv_transform_custom(negate, .context = malloc(8), .release = free),
+                rv_transform_normalize(rv_ones(RV_F32, 1), rv_zeros(RV_F32, 1))) == NULL &&
+            rv_error() != NULL;
+    return said == 12;
 }
 
 int main(int argc, char **argv)
@@ -139,7 +160,7 @@ int main(int argc, char **argv)
     const bool saved = rv_save(argv[1], net) && rv_load(argv[1], again);
     const bool same = rv_accuracy(net, validation) == rv_accuracy(again, validation);
     const bool twice = differentiate_twice() && differentiate_with_extras();
-    const bool failed = fail_on_purpose(net);
+    const bool failed = fail_on_purpose(net, images);
 
     rv_optim_free(adam);
     rv_optim_free(sgd);

@@ -1,8 +1,9 @@
 /* mallocs - from its second step on, training calls malloc zero times.
  *
  * This program has malloc and its relatives go through counters, on every thread, and trains with
- * a shuffling loader, dropout, a short last batch, and an evaluation after each epoch, with SGD and
- * with Adam. It prints how many calls there were from step 2 to step 100, and fails if any.
+ * a shuffling loader of images that are transformed, dropout, a short last batch, and an evaluation
+ * after each epoch, with SGD and with Adam. It prints how many calls there were from step 2 to step
+ * 100, and fails if any.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -77,6 +78,28 @@ static rv_dataset *make_images(int64_t n)
     return rv_data_tensors(x, y);
 }
 
+static bool copy_image(void *context, rv_random_place place, rv_tensor *x, rv_tensor *y)
+{
+    (void)context, (void)place;
+    return rv_copy_into(y, x) != NULL;
+}
+
+/* The images with every kind of transform, in two sets, one over the other. Takes them over. */
+static rv_dataset *augment(rv_dataset *images)
+{
+    RV_SCOPE;
+    const rv_statistics s = rv_data_statistics(images);
+    rv_dataset *below =
+        rv_data_transform(images, rv_transform_random_crop(28, 28, .padding = 2),
+                          rv_transform_horizontal_flip(), rv_transform_normalize(s.mean, s.std));
+    rv_dataset *set =
+        rv_data_transform(below, rv_transform_cutout(8), rv_transform_resize(30, 27),
+                          rv_transform_custom(copy_image), rv_transform_resize(28, 28));
+    rv_data_free(below);
+    rv_data_free(images);
+    return set;
+}
+
 static void train(rv_layer *net, rv_optim *opt, rv_loader *batches, rv_dataset *validation)
 {
     rv_batch b;
@@ -100,7 +123,7 @@ static void train(rv_layer *net, rv_optim *opt, rv_loader *batches, rv_dataset *
 static long measure(bool adam)
 {
     RV_SCOPE;
-    rv_dataset *images = make_images(IMAGES), *validation = make_images(250);
+    rv_dataset *images = augment(make_images(IMAGES)), *validation = make_images(250);
     rv_loader *batches = rv_data_loader(images, .batch_size = BATCH, .shuffle = true);
     rv_layer *net =
         rv_layer_sequential(rv_layer_flatten(), rv_layer_linear(784, 100), rv_layer_relu(),
@@ -149,23 +172,12 @@ static long measure_convolutions(void)
     return atomic_load(&calls);
 }
 
-/* The number of calls while a net of the layers that are made of others, hold statistics, or drop
- * channels trains. */
-static long measure_layers(void)
+/* The number of calls while a net is trained on images; it is consumed. */
+static long measure_net(const char *name, rv_layer *net, int64_t side)
 {
     RV_SCOPE;
-    rv_layer *net = rv_layer_sequential(
-        rv_layer_conv2d(3, 8, 3, .padding = 1), rv_layer_batch_norm2d(8),
-        rv_layer_residual(
-            rv_layer_sequential(rv_layer_conv2d(8, 8, 3, .padding = 1), rv_layer_batch_norm2d(8)),
-            .activation = rv_layer_relu()),
-        rv_layer_concat(rv_layer_conv2d(8, 4, 1),
-                        rv_layer_avg_pool2d(3, .stride = 1, .padding = 1)),
-        rv_layer_max_pool2d(2), rv_layer_dropout2d(0.2), rv_layer_group_norm(2, 12),
-        rv_layer_gelu(), rv_layer_upsample(2), rv_layer_adaptive_avg_pool2d(2), rv_layer_flatten(),
-        rv_layer_layer_norm(48), rv_layer_maxout(2), rv_layer_linear(24, 10));
     rv_optim *opt = rv_optim_sgd(rv_parameters(net), .lr = 0.1, .momentum = 0.9);
-    rv_tensor *x = rv_randn(RV_F32, 8, 3, 16, 16), *y = rv_randint(0, 10, RV_I64, 8);
+    rv_tensor *x = rv_randn(RV_F32, 8, 3, side, side), *y = rv_randint(0, 10, RV_I64, 8);
     atomic_store(&calls, 0);
     for (int i = 1; i <= 20; i++) {
         RV_SCOPE;
@@ -176,13 +188,28 @@ static long measure_layers(void)
         rv_optim_step(opt);
         atomic_store(&counting, false);
     }
-    printf("layers: %ld calls of malloc from step 2 to step 20\n", atomic_load(&calls));
+    printf("%s: %ld calls of malloc from step 2 to step 20\n", name, atomic_load(&calls));
     for (long call = 0; call < atomic_load(&calls) && call < NOTED; call++)
         printf("    step %ld: %ld bytes\n", atomic_load(&steps_noted[call]),
                atomic_load(&bytes_noted[call]));
     rv_optim_free(opt);
     rv_layer_free(net);
     return atomic_load(&calls);
+}
+
+/* Of the layers that are made of others, hold statistics, or drop channels. */
+static rv_layer *make_layers(void)
+{
+    return rv_layer_sequential(
+        rv_layer_conv2d(3, 8, 3, .padding = 1), rv_layer_batch_norm2d(8),
+        rv_layer_residual(
+            rv_layer_sequential(rv_layer_conv2d(8, 8, 3, .padding = 1), rv_layer_batch_norm2d(8)),
+            .activation = rv_layer_relu()),
+        rv_layer_concat(rv_layer_conv2d(8, 4, 1),
+                        rv_layer_avg_pool2d(3, .stride = 1, .padding = 1)),
+        rv_layer_max_pool2d(2), rv_layer_dropout2d(0.2), rv_layer_group_norm(2, 12),
+        rv_layer_gelu(), rv_layer_upsample(2), rv_layer_adaptive_avg_pool2d(2), rv_layer_flatten(),
+        rv_layer_layer_norm(48), rv_layer_maxout(2), rv_layer_linear(24, 10));
 }
 
 int main(void)
@@ -207,7 +234,14 @@ int main(void)
     rv_finish();
     const long convolutions = measure_convolutions();
     rv_finish();
-    const long layers = measure_layers();
+    long nets = measure_net("layers", make_layers(), 16);
     rv_finish();
-    return sgd + adam + convolutions + layers > 0;
+    nets += measure_net("resnet20", rv_model_resnet(.filters = 4), 16);
+    rv_finish();
+    nets += measure_net("resnet8, padding",
+                        rv_model_resnet(.depth = 8, .shortcut = RV_SHORTCUT_PADDING), 15);
+    rv_finish();
+    nets += measure_net("vgg11", rv_model_vgg(.filters = 4, .hidden = 32), 32);
+    rv_finish();
+    return sgd + adam + convolutions + nets > 0;
 }

@@ -336,6 +336,56 @@ static void check_training(void)
     }
 }
 
+/* ---- data ----------------------------------------------------------------------------------- */
+
+typedef struct transformed {
+    rv_dataset *set;
+    const rv_tensor *x; /* all of it */
+    int64_t calls; /* of the user's transform: not atomic, as it is never called twice at a time */
+} transformed;
+
+static bool count_and_copy(void *context, rv_random_place place, rv_tensor *x, rv_tensor *y)
+{
+    (void)place;
+    ((transformed *)context)->calls++;
+    return rv_copy_into(y, x) != NULL;
+}
+
+/* Fetches from one transformed set, by itself or with a loader that has a thread of its own. */
+static bool fetch_transformed(work *w)
+{
+    const transformed *t = w->context;
+    const size_t bytes = (size_t)(t->x->numel / t->x->shape[0]) * sizeof(float);
+    rv_loader *loader = rv_data_loader(t->set, .batch_size = 7, .seed = 0);
+    bool ok = true;
+    rv_batch b;
+    for (int64_t first = 0; first < t->x->shape[0]; first += 7) {
+        RV_SCOPE;
+        ok = ok && (w->number == 0 ? rv_next(loader, &b)
+                                   : (b = rv_data_batch(t->set, first, 7)).x != NULL);
+        ok = ok && memcmp(b.x->data, t->x->data + (size_t)first * bytes, (size_t)b.n * bytes) == 0;
+    }
+    rv_loader_free(loader);
+    return ok;
+}
+
+static void check_transforms(void)
+{
+    RV_SCOPE;
+    transformed t = {0};
+    rv_dataset *images = rv_data_tensors(rv_rand(RV_F32, 100, 2, 9, 8), rv_zeros(RV_I64, 100));
+    rv_dataset *below = rv_data_transform(images, rv_transform_random_crop(9, 8, .padding = 2));
+    t.set = rv_data_transform(below, rv_transform_cutout(3),
+                              rv_transform_custom(count_and_copy, .context = &t),
+                              rv_transform_resize(5, 6));
+    t.x = rv_data_batch(t.set, 0, 100).x;
+    at_once("fetching transformed samples", fetch_transformed, &t, 0);
+    rv_data_free(t.set);
+    rv_data_free(below);
+    rv_data_free(images);
+    expect(t.calls >= 100 + 100 * THREADS, "a user's transform is called for each sample");
+}
+
 int main(void)
 {
     /* Before anything else has been made: all threads make it at once. */
@@ -354,6 +404,7 @@ int main(void)
         check_inference(false);
         check_inference(true);
         check_training();
+        check_transforms();
     }
     at_once("stopping the pool", run_or_stop_jobs, NULL, 0);
     printf("%d passed, %d failed\n", passed, failed);

@@ -195,36 +195,6 @@ Test(data_cifar, no_whole_number_of_images)
     cr_expect(refused(RV_ERROR_FORMAT, "holds 6147 bytes; images take 3073 each"));
 }
 
-/* Cut at every byte; and every bit turned, which is an error, or leaves the images as they are. */
-Test(data_cifar, damaged_compression)
-{
-    uint8_t packed[1024];
-    const size_t bytes =
-        read_file(write_gz("whole", records(2, 1, "\1\2", 0), 2 * TEN), packed, sizeof packed);
-    cr_assert(bytes > 20 && bytes < sizeof packed);
-    for (size_t n = 0; n < bytes; n++) {
-        write_file("test_batch.bin", packed, n);
-        cr_expect(refused(RV_ERROR_FORMAT, "test_batch.bin\" "), "%zu bytes", n);
-    }
-    int failures = 0;
-    for (size_t bit = 0; bit < 8 * bytes; bit++) {
-        packed[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        write_file("test_batch.bin", packed, bytes);
-        packed[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        rv_dataset *set = rv_data_cifar10(test_folder, RV_TEST);
-        failures += set == NULL;
-        if (set == NULL) {
-            cr_expect(error_is(RV_ERROR_FORMAT, "test_batch.bin\""), "bit %zu", bit);
-        } else {
-            RV_SCOPE;
-            const rv_batch b = rv_data_batch(set, 0, 3);
-            check_images(&b, 2);
-        }
-        rv_data_free(set);
-    }
-    cr_expect(failures > 8 * (int)(bytes - 12), "%d of %zu refused", failures, 8 * bytes);
-}
-
 Test(data_cifar, labels_that_are_none)
 {
     for (int label = 0; label < 256; label++) {

@@ -129,29 +129,3 @@ Test(data_csv, options_that_do_not_fit)
     cr_expect(refused(rv_data_csv(NULL), RV_ERROR_NULL, "data_csv: the path is NULL"));
     cr_expect(refused(rv_data_csv_with(NULL), RV_ERROR_NULL, "the options are NULL"));
 }
-
-/* Cut anywhere, and every byte replaced by any other: an error, or a set of at most as many samples
- * as there are lines. */
-Test(data_csv, cut_and_damaged)
-{
-    static const char good[] = "a,\"b\"\"c\",y\n1,-2.5e1,cat\r\n\"3\",4,\"d,\"\"g\"\n\n5,6,cat\n";
-    char file[sizeof good];
-    int read = 0;
-    rv_memory_limit(rv_memory_usage().held + (4 << 20));
-    for (int64_t i = 0; i < (int64_t)sizeof good - 1; i++) {
-        for (int byte = -1; byte < 256; byte++) {
-            memcpy(file, good, sizeof good);
-            file[i] = byte < 0 ? file[i] : (char)byte;
-            rv_dataset *set =
-                rv_data_csv(write_file("t.csv", file, byte < 0 ? (size_t)i : sizeof good - 1));
-            read += set != NULL;
-            cr_expect(set != NULL ? rv_data_count(set) <= 6
-                                  : rv_error_status() == RV_ERROR_FORMAT ||
-                                        rv_error_status() == RV_ERROR_ARGUMENT,
-                      "%d: %d", (int)i, byte);
-            rv_data_free(set);
-            rv_error();
-        }
-    }
-    cr_expect(read > 100);
-}

@@ -235,6 +235,20 @@ Test(layers, flatten)
     rv_layer_free(l);
 }
 
+Test(layers, unflatten)
+{
+    RV_SCOPE;
+    rv_tensor *x = rv_rand(RV_F64, 4, 12);
+    expect_flat(rv_layer_unflatten({2, 3, 2}), x, 4, (int64_t[]){4, 2, 3, 2});
+    expect_flat(rv_layer_unflatten({12}), x, 2, (int64_t[]){4, 12});
+    expect_flat(rv_layer_unflatten({4, 1}, .axis = -2), x, 3, (int64_t[]){4, 1, 12});
+    expect_flat(rv_layer_unflatten(4, .axis = 0), x, 2, (int64_t[]){4, 12});
+    expect_flat(rv_layer_unflatten({3, 4}), rv_zeros(RV_U8, 0, 12), 3, (int64_t[]){0, 3, 4});
+    rv_layer *l = rv_layer_unflatten({2, 3, 2});
+    cr_expect(input_is_right(l, x));
+    rv_layer_free(l);
+}
+
 Test(layers, dropout_drops_while_training)
 {
     RV_SCOPE;

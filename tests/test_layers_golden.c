@@ -45,6 +45,7 @@ static rv_layer *make(const char *name)
     CASE(upsample_bilinear,
          rv_layer_upsample(.size = {7, 9}, .mode = RV_BILINEAR, .align_corners = true));
     CASE(flatten, rv_layer_flatten());
+    CASE(unflatten, rv_layer_unflatten({2, 3}, .axis = 2));
     CASE(relu, rv_layer_relu());
     CASE(tanh, rv_layer_tanh());
     CASE(sigmoid, rv_layer_sigmoid());
@@ -110,68 +111,33 @@ static void for_all(test_function *test)
     walk w = {.g = golden_open("layers.safetensors"), .test = test};
     cr_assert_not_null(w.g);
     cr_expect(rv_safetensors_read(RV_GOLDEN "/layers.safetensors", visit_file, &w));
-    cr_expect_eq(w.cases, 42);
+    cr_expect_eq(w.cases, 43);
     golden_close((golden *)w.g);
     cr_expect(no_error());
 }
 
 /* ---- state and results ----------------------------------------------------------------------- */
 
-typedef struct state_walk {
-    const golden *g;
-    const char *name, *part;
-    bool compare; /* else: load */
-    int count;
-    reason *why;
-} state_walk;
-
-static bool visit_state(void *context, const char *key, rv_tensor *t)
+static bool load(const golden *g, const char *name, rv_layer *layer, reason *why)
 {
-    state_walk *w = context;
-    rv_tensor *want = golden_tensor(w->g, "%s/%s/%s", w->name, w->part, key);
-    w->count++;
-    if (want == NULL || want->dtype != t->dtype || !rv_same_shape(want, t))
-        return because(w->why, "PyTorch has no %s %s", key, RV_SHAPE_OF(t));
-    RV_NO_GRAD;
-    return w->compare ? is_near(t, want, 1e-13, w->why) : rv_copy_into(t, want) != NULL;
-}
-
-typedef struct counter {
     char prefix[80];
-    int count;
-} counter;
-
-static bool count_prefix(void *context, const char *name, rv_tensor *t)
-{
-    counter *c = context;
-    (void)t;
-    c->count += strncmp(name, c->prefix, strlen(c->prefix)) == 0;
-    return true;
-}
-
-/* Loads or compares the whole state: as many tensors as PyTorch has. */
-static bool state(const golden *g, const char *name, const char *part, rv_layer *layer, reason *why)
-{
-    state_walk w = {.g = g, .name = name, .part = part, .why = why};
-    w.compare = strcmp(part, "after") == 0;
-    counter c = {.count = 0};
-    snprintf(c.prefix, sizeof c.prefix, "%s/%s/", name, part);
-    return rv_state(layer, visit_state, &w) &&
-           rv_safetensors_read(RV_GOLDEN "/layers.safetensors", count_prefix, &c) &&
-           (c.count == w.count || because(why, "%d of PyTorch's %d names", w.count, c.count));
+    snprintf(prefix, sizeof prefix, "%s/state/", name);
+    return golden_load_state(g, prefix, layer, why);
 }
 
 static bool as_pytorch(const golden *g, const char *name, rv_layer *layer, reason *why)
 {
     rv_tensor *x = golden_tensor(g, "%s/x", name);
-    if (!state(g, name, "state", layer, why))
+    if (!load(g, name, layer, why))
         return false;
     rv_layer_train(layer, false);
     if (!is_near(rv_forward(layer, x), golden_tensor(g, "%s/eval", name), 1e-13, why))
         return false;
     rv_layer_train(layer, true);
+    char after[80];
+    snprintf(after, sizeof after, "%s/after/", name);
     return is_near(rv_forward(layer, x), golden_tensor(g, "%s/train", name), 1e-13, why) &&
-           state(g, name, "after", layer, why);
+           golden_same_state(g, after, layer, 1e-13, why);
 }
 
 Test(layers_golden, names_results_and_states_are_pytorchs)
@@ -214,7 +180,7 @@ static bool is_right(task *t, reason *why)
 static bool derivatives(const golden *g, const char *name, rv_layer *layer, reason *why)
 {
     task t = {layer, golden_tensor(g, "%s/x", name)};
-    if (!state(g, name, "state", layer, why))
+    if (!load(g, name, layer, why))
         return false;
     if (strcmp(name, "embedding") == 0) /* but for the row that gets no gradient */
         t.x = rv_from_array(((int64_t[]){0, 5, 1, 1}), RV_I64, 2, 2);

@@ -130,6 +130,10 @@ Test(layers_options, others)
     REFUSED(rv_layer_maxout_with(NULL), NULL, "layer_maxout: the options are NULL");
     REFUSED(rv_layer_dropout2d(2), ARGUMENT, "layer_dropout2d: p is 2");
     REFUSED(rv_layer_dropout2d_with(NULL), NULL, "layer_dropout2d: the options are NULL");
+    REFUSED(rv_layer_unflatten({0}), ARGUMENT, "layer_unflatten: shape is empty");
+    REFUSED(rv_layer_unflatten({2, -1}), ARGUMENT, "a size of shape is -1");
+    REFUSED(rv_layer_unflatten({2, 3}, .axis = 8), ARGUMENT, "layer_unflatten: axis is 8");
+    REFUSED(rv_layer_unflatten_with(NULL), NULL, "layer_unflatten: the options are NULL");
     REFUSED(rv_layer_upsample(), ARGUMENT, "layer_upsample: none of scale and size");
     REFUSED(rv_layer_upsample(2, .size = 7), ARGUMENT, "both of scale and size");
     REFUSED(rv_layer_upsample(-2), ARGUMENT, "scale is -2");
@@ -152,6 +156,14 @@ Test(layers_options, others)
     REFUSES(rv_layer_embedding(3, 2), rv_full(3, RV_I64, 1), INDEX, "embedding: ");
     REFUSES(rv_layer_embedding(3, 2), rv_zeros(RV_F32, 1), DTYPE, "embedding: ");
     REFUSES(rv_layer_maxout(2), rv_zeros(RV_F32, 1, 3), ARGUMENT, "maxout: ");
+    REFUSES(rv_layer_unflatten({2, 3}), rv_zeros(RV_F32, 1, 7), SHAPE,
+            "unflatten: axis 1 of [1,7] does not hold [2,3]");
+    REFUSES(rv_layer_unflatten({2, 3}), rv_zeros(RV_F32, 1, 12), SHAPE, "does not hold [2,3]");
+    REFUSES(rv_layer_unflatten({3, INT64_MAX, 2}), rv_zeros(RV_F32, 1, 6), SHAPE, "does not hold");
+    REFUSES(rv_layer_unflatten({2, 3}), rv_zeros(RV_F32, 6), SHAPE, "unflatten: axis 1 of [6]");
+    REFUSES(rv_layer_unflatten({2, 3}, .axis = -3), rv_zeros(RV_F32, 1, 6), SHAPE, "axis -3 of");
+    REFUSES(rv_layer_unflatten({1, 1, 1, 1, 1, 1, 1, 6}), rv_zeros(RV_F32, 1, 6), SHAPE,
+            "a tensor has at most 8 axes");
     REFUSES(rv_layer_upsample(2), rv_zeros(RV_F32, 1, 3), SHAPE, "interpolate: ");
     REFUSES(rv_layer_softmax(1), rv_zeros(RV_F32, 3), SHAPE, "softmax: ");
     REFUSES(rv_layer_elu(), rv_zeros(RV_I64, 3), DTYPE, "elu: ");

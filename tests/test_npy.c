@@ -194,44 +194,18 @@ Test(npy, that_cannot_be_written)
 
 /* ---- wrong files ----------------------------------------------------------------------------- */
 
-Test(npy, cut_at_every_byte_or_longer)
+Test(npy, cut_off_or_too_long)
 {
     for (int i = 0; i < RV_COUNT(samples); i++) {
         char file[512] = {0};
         const size_t bytes = read_file(
             write_npy(1 + i % 3, samples[i].header, samples[i].elements, samples[i].bytes), file,
             sizeof file);
-        for (size_t n = 0; n < bytes; n++)
-            cr_expect(refused(write_file("cut.npy", file, n),
-                              n < 10 ? "cut.npy\" is no .npy file" : "cut.npy\" ends early"),
-                      "%zu bytes", n);
+        cr_expect(refused(write_file("cut.npy", file, 9), "cut.npy\" is no .npy file"));
+        cr_expect(refused(write_file("cut.npy", file, 99), "cut.npy\" ends early"));
+        cr_expect(refused(write_file("cut.npy", file, bytes - 1), "cut.npy\" ends early"));
         cr_expect(refused(write_file("cut.npy", file, bytes + 1), "is too long"));
     }
-}
-
-/* Every byte of the header and every value of it: an error, or a tensor of the size that the file
- * has; and no memory beyond the file's. */
-Test(npy, with_a_wrong_header_byte)
-{
-    char file[512] = {0};
-    const sample *s = &samples[0];
-    const size_t bytes =
-        read_file(write_npy(1, s->header, s->elements, s->bytes), file, sizeof file);
-    rv_memory_limit(rv_memory_usage().held + (2 << 20));
-    int read = 0;
-    for (size_t byte = 0; byte < bytes - s->bytes; byte++) {
-        for (int change = 1; change < 256; change++) {
-            RV_SCOPE;
-            file[byte] = (char)(file[byte] ^ change);
-            const rv_tensor *t = rv_npy_read(write_file("bad.npy", file, bytes));
-            file[byte] = (char)(file[byte] ^ change);
-            read += t != NULL;
-            cr_expect(t != NULL ? t->numel * (int64_t)rv_dtype_size(t->dtype) <= 32
-                                : error_is(RV_ERROR_FORMAT, "bad.npy\""),
-                      "byte %zu: %d", byte, change);
-        }
-    }
-    cr_expect(read > 0 && read < 200, "%d were read", read);
 }
 
 Test(npy, headers_that_are_none)

@@ -1,5 +1,5 @@
 /* test_row_kernels.c - the kernels that are no elementwise loops, in every instruction set: folds,
- * softmax and its kin, dropout, and the updates of parameters.
+ * softmax and its kin, and dropout.
  */
 
 #include <criterion/criterion.h>
@@ -434,103 +434,5 @@ Test(row_kernels, dropout_keeps_from_the_threshold_on)
         table->dropout[0](1, &x, &at, 5, 6, 2, numbers[2], 1);
         table->dropout[0](1, &x, &above, 5, 6, 2, numbers[2] + 1, 1);
         cr_expect(at == 1.0f && above == 0.0f);
-    }
-}
-
-/* ---- updates -------------------------------------------------------------------------------- */
-
-/* A parameter's element with its gradient and two states, in one precision. */
-typedef struct element {
-    long double p, g, first, second;
-} element;
-
-static void sgd_formula(const rv_sgd_update *u, element *e)
-{
-    long double g = e->g + u->weight_decay * e->p;
-    if (u->momentum != 0) {
-        e->first = u->first ? g : u->momentum * e->first + (1 - u->dampening) * g;
-        g = u->nesterov ? g + u->momentum * e->first : e->first;
-    }
-    e->p -= u->lr * g;
-}
-
-static void adam_formula(const rv_adam_update *u, element *e)
-{
-    const long double g = e->g + u->weight_decay * e->p;
-    e->first = u->beta1 * e->first + (1 - u->beta1) * g;
-    e->second = u->beta2 * e->second + (1 - u->beta2) * g * g;
-    e->p -= u->step_size * e->first / (sqrtl(e->second) / u->root_scale + u->eps);
-}
-
-/* Runs one update of n elements on copies of the values, and compares with the formula. */
-static void check_update(const rv_kernels *table, const rv_sgd_update *sgd,
-                         const rv_adam_update *adam, int64_t n)
-{
-    static float p[MOST], g[MOST], first[MOST], second[MOST];
-    static double p64[MOST], g64[MOST], first64[MOST], second64[MOST];
-    for (int64_t i = 0; i < n; i++) {
-        p64[i] = (double)(p[i] = values.f32[i]);
-        g64[i] = (double)(g[i] = values.f32[n + i]);
-        first64[i] = (double)(first[i] = values.f32[2 * n + i]);
-        second64[i] = (double)(second[i] = fabsf(values.f32[i / 2]) + 0.1f);
-    }
-    if (sgd != NULL) {
-        table->sgd[0](n, sgd, p, g, sgd->momentum != 0 ? first : NULL);
-        table->sgd[1](n, sgd, p64, g64, sgd->momentum != 0 ? first64 : NULL);
-    } else {
-        table->adam[0](n, adam, p, g, first, second);
-        table->adam[1](n, adam, p64, g64, first64, second64);
-    }
-    for (int64_t i = 0; i < n; i++) {
-        element e = {.p = (long double)values.f32[i],
-                     .g = (long double)g[i],
-                     .first = (long double)values.f32[2 * n + i],
-                     .second = (long double)(fabsf(values.f32[i / 2]) + 0.1f)};
-        if (sgd != NULL)
-            sgd_formula(sgd, &e);
-        else
-            adam_formula(adam, &e);
-        cr_assert(g[i] == values.f32[n + i], "the gradient was changed");
-        cr_assert(is_close(p64[i], e.p, 1e-15) && is_close(first64[i], e.first, 1e-15) &&
-                  is_close(second64[i], e.second, 1e-15));
-        cr_assert(is_close((double)p[i], e.p, 6e-7) && is_close((double)first[i], e.first, 6e-7) &&
-                  is_close((double)second[i], e.second, 6e-7));
-    }
-}
-
-Test(row_kernels, updates_follow_their_formulas)
-{
-    const rv_kernels *table;
-    draw_values();
-    for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++)
-        for (int s = 0; s < RV_COUNT(sizes); s++)
-            for (int bits = 0; bits < 16; bits++) {
-                const rv_sgd_update sgd = {.lr = 0.1,
-                                           .momentum = bits & 1 ? 0.9 : 0,
-                                           .weight_decay = bits & 2 ? 0.01 : 0,
-                                           .dampening = bits & 4 ? 0 : 0.3,
-                                           .nesterov = bits & 4,
-                                           .first = bits & 8};
-                const rv_adam_update adam = {.beta1 = bits & 1 ? 0.9 : 0.5,
-                                             .beta2 = 0.999,
-                                             .eps = bits & 4 ? 1e-8 : 0.1,
-                                             .weight_decay = bits & 2 ? 0.01 : 0,
-                                             .step_size = 0.02,
-                                             .root_scale = 0.7};
-                check_update(table, &sgd, NULL, sizes[s]);
-                check_update(table, NULL, &adam, sizes[s]);
-            }
-}
-
-/* Without weight decay a parameter that is not finite does not make its state so. */
-Test(row_kernels, no_decay_is_not_decay_by_zero)
-{
-    const rv_kernels *table;
-    for (int t = 0; (table = rv_kernels_at(t)) != NULL; t++) {
-        const rv_sgd_update u = {.lr = 0.1, .momentum = 0.9};
-        double p = (double)INFINITY, buffer = 1;
-        const double g = 2;
-        table->sgd[1](1, &u, &p, &g, &buffer);
-        cr_expect(buffer == 0.9 * 1 + 2.0, "%g", buffer);
     }
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/kernels/tables.h"
+#include "core/wide.h"
 
 extern const rv_kernels rv_baseline_kernels;
 
@@ -67,4 +68,13 @@ const rv_kernels *rv_kernels_get(void)
         __atomic_store_n(&chosen, table, __ATOMIC_RELEASE);
     }
     return table;
+}
+
+bool rv_has_avx2(void)
+{
+#ifdef RV_HAVE_X86_ISAS
+    return rv_kernels_get() != &rv_baseline_kernels;
+#else
+    return false;
+#endif
 }

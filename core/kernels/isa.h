@@ -144,10 +144,6 @@ typedef void rv_dropout_kernel(int64_t n, const void *x, void *y, uint64_t seed,
                                int64_t first, uint32_t threshold, double scale);
 typedef int rv_cholesky_kernel(int64_t n, void *a);
 typedef int rv_lu_kernel(int64_t n, void *a, int *pivots);
-typedef void rv_sgd_kernel(int64_t n, const rv_sgd_update *u, void *parameter, const void *gradient,
-                           void *buffer);
-typedef void rv_adam_kernel(int64_t n, const rv_adam_update *u, void *parameter,
-                            const void *gradient, void *exp_avg, void *exp_avg_sq);
 
 #define RV_DECLARE_LOOP(name, dtype) rv_loop RV_KERNEL(name##_##dtype);
 #define RV_DECLARE_CAST(from, to) rv_loop RV_KERNEL(cast_##from##_##to);
@@ -212,9 +208,6 @@ rv_max_pool_kernel RV_KERNEL(max_pool_F32), RV_KERNEL(max_pool_F64);
 rv_max_pool_at_kernel RV_KERNEL(max_pool_grad_F32), RV_KERNEL(max_pool_grad_F64);
 rv_max_pool_at_kernel RV_KERNEL(max_pool_at_F32), RV_KERNEL(max_pool_at_F64);
 rv_axis_map_kernel RV_KERNEL(axis_map_F32), RV_KERNEL(axis_map_F64);
-
-rv_sgd_kernel RV_KERNEL(sgd_F32), RV_KERNEL(sgd_F64);
-rv_adam_kernel RV_KERNEL(adam_F32), RV_KERNEL(adam_F64);
 
 /* The products of conv.c: how many output channels a block of each width has, for vectors of this
  * instruction set. Beside those of BLAS the only kernels with fused multiply-add. */

@@ -151,18 +151,6 @@ typedef struct rv_centered_fold {
                  double p, double *into);
 } rv_centered_fold;
 
-/* What an update of a parameter needs, for one piece of n contiguous elements of F32 or F64. */
-typedef struct rv_sgd_update {
-    double lr, momentum, dampening, weight_decay;
-    bool nesterov, first; /* first: the buffer starts as the gradient */
-} rv_sgd_update;
-
-typedef struct rv_adam_update {
-    double beta1, beta2, eps, weight_decay;
-    double step_size;  /* lr / (1 - beta1^t) */
-    double root_scale; /* sqrt(1 - beta2^t) */
-} rv_adam_update;
-
 #define RV_SMALL_MATRIX 32
 /* How rows of logits are compared with the classes that they should name, in cross entropy. */
 typedef struct rv_class_rows {
@@ -348,10 +336,6 @@ typedef struct rv_kernels {
                            const void *places, void *y);
     /* lines are the rows of `in` elements where inner is 1, else the lines of y */
     void (*axis_map[2])(int64_t first, int64_t lines, const rv_axis_map *m, const void *x, void *y);
-    void (*sgd[2])(int64_t n, const rv_sgd_update *u, void *parameter, const void *gradient,
-                   void *buffer);
-    void (*adam[2])(int64_t n, const rv_adam_update *u, void *parameter, const void *gradient,
-                    void *exp_avg, void *exp_avg_sq);
     int conv_width[2][RV_CONV_WIDTHS];
     void (*conv_line[2][RV_CONV_WIDTHS])(const rv_conv_line *line);
     void (*conv_outer[2][RV_CONV_WIDTHS])(const rv_conv_outer *outer);

@@ -90,6 +90,7 @@ CASES = {
     "residual": (Residual(), IMAGE),
     "named": (Named(), IMAGE),
     "concat": (Concat([nn.Conv2d(2, 1, 1), nn.Conv2d(2, 3, 3, padding=1)]), IMAGE),
+    "unflatten": (nn.Unflatten(2, (2, 3)), IMAGE),
 }
 
 

@@ -3,10 +3,13 @@
     python3 tests/golden/optim.py
 
 Needs torch (2.13 made the file), numpy and safetensors. Each case runs 500 steps in double on two
-tasks: a network 5-8-3 with tanh that learns 20 samples by cross entropy, all at once ("net"), and
-the sum of three Rosenbrock functions of a [2,2] and a [1,2] tensor, a row being a point
-("rosenbrock"; not with DEFAULTS, whose learning rates are not made for it). All numbers are double, PyTorch's own step counts and products too (they follow the
-default dtype). The file has the tasks (x, labels, start.net, start.rosenbrock) and for each case
+tasks: a network 5-8-3 with tanh that learns 20 samples by cross entropy, all at once ("net"; six
+samples stand there twice with different labels, so that the gradient does not fade into rounding
+errors, of which Rprop takes the sign), and the sum of three Rosenbrock functions of a [2,2] and a
+[1,2] tensor, a row being a point
+("rosenbrock"; not with DEFAULTS, whose learning rates are not made for it).
+All numbers are double, PyTorch's own step counts and products too (they follow the default dtype).
+The file has the tasks (x, labels, start.net, start.rosenbrock) and for each case
 
     sgd_momentum.net.50, .net.500, .rosenbrock.50, .rosenbrock.500
                         all parameters after so many steps, one after another
@@ -233,6 +236,7 @@ def main():
     torch.set_num_threads(1)
     torch.manual_seed(6)
     x, labels = torch.randn(SAMPLES, 5), torch.randint(0, 3, (SAMPLES,))
+    x[14:], labels[14:] = x[:6], (labels[:6] + 1) % 3  # so that no weights fit all samples
     shapes = {(8, 5): 0.4, (8,): 0.2, (3, 8): 0.3, (3,): 0.2}
     net = [torch.randn(shape) * scale for shape, scale in shapes.items()]
     points = [torch.tensor([[-1.2, 1.0], [0.5, -0.3]]), torch.tensor([[1.3, 0.9]])]

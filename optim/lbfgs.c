@@ -1,0 +1,115 @@
+/* lbfgs.c - limited-memory BFGS: D. Liu, J. Nocedal, "On the limited memory BFGS method for large
+ * scale optimization", Mathematical Programming 45 (1989), 503-528.
+ */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "optim/minimize_methods.h"
+#include "optim/minimizer.h"
+
+/* What is kept: pairs in a ring, newest before `next`, and beside each 1/(s'y). */
+enum { STEPS, CHANGES, RECIPROCALS, WEIGHTS, VECTORS };
+enum { COUNT, NEXT, SCALE, NUMBERS };
+
+static void vector_shape(const void *options, int64_t n, int i, int64_t *rows, int64_t *columns)
+{
+    const int64_t history = ((const rv_lbfgs_options *)options)->history;
+    *rows = i <= CHANGES ? history : 0;
+    *columns = i <= CHANGES ? n : history;
+}
+
+/* Where pair i is, 0 being the newest. */
+static int64_t place_of(const rv_minimizer *m, int64_t i)
+{
+    const int64_t history = ((const rv_lbfgs_options *)m->options)->history;
+    return ((int64_t)m->numbers[NEXT] - 1 - i + 2 * history) % history;
+}
+
+/* direction = -H g, by the two loops. */
+static void find_direction(rv_minimizer *m)
+{
+    const int64_t n = m->n, count = (int64_t)m->numbers[COUNT];
+    double *d = m->direction, *weights = m->vectors[WEIGHTS];
+    rv_vector_scale(n, -1, m->gradient, d);
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t at = place_of(m, i);
+        weights[at] = m->vectors[RECIPROCALS][at] * rv_vector_dot(n, m->vectors[STEPS] + at * n, d);
+        rv_vector_add(n, -weights[at], m->vectors[CHANGES] + at * n, d);
+    }
+    if (count > 0)
+        rv_vector_scale(n, m->numbers[SCALE], d, d);
+    for (int64_t i = count - 1; i >= 0; i--) {
+        const int64_t at = place_of(m, i);
+        const double back =
+            m->vectors[RECIPROCALS][at] * rv_vector_dot(n, m->vectors[CHANGES] + at * n, d);
+        rv_vector_add(n, weights[at] - back, m->vectors[STEPS] + at * n, d);
+    }
+}
+
+static void keep_pair(rv_minimizer *m)
+{
+    const int64_t n = m->n, history = ((const rv_lbfgs_options *)m->options)->history;
+    const double sy = rv_vector_dot(n, m->step, m->change);
+    const double ss = rv_vector_dot(n, m->step, m->step);
+    const double yy = rv_vector_dot(n, m->change, m->change);
+    if (!(sy > DBL_EPSILON * sqrt(ss) * sqrt(yy)) || !isfinite(1 / sy) || !isfinite(yy))
+        return;
+    const int64_t at = (int64_t)m->numbers[NEXT];
+    memcpy(m->vectors[STEPS] + at * n, m->step, (size_t)n * sizeof(double));
+    memcpy(m->vectors[CHANGES] + at * n, m->change, (size_t)n * sizeof(double));
+    m->vectors[RECIPROCALS][at] = 1 / sy;
+    m->numbers[SCALE] = sy / yy;
+    m->numbers[NEXT] = (double)((at + 1) % history);
+    m->numbers[COUNT] = fmin(m->numbers[COUNT] + 1, (double)history);
+}
+
+static bool search(rv_minimizer *m)
+{
+    const rv_lbfgs_options *o = m->options;
+    const double length = sqrt(rv_vector_dot(m->n, m->gradient, m->gradient));
+    const double step = m->numbers[COUNT] > 0 ? o->lr : fmin(o->lr / length, 1e10);
+    return rv_minimizer_search(m, .step = step, .method = o->line_search, .decrease = o->decrease,
+                               .curvature = o->curvature);
+}
+
+static bool lbfgs_iterate(rv_minimizer *m)
+{
+    find_direction(m);
+    bool moved = search(m);
+    if (!moved && m->numbers[COUNT] > 0 && !rv_minimizer_is_over(m)) {
+        m->numbers[COUNT] = m->numbers[NEXT] = 0;
+        find_direction(m);
+        moved = search(m);
+    }
+    if (moved)
+        keep_pair(m);
+    return moved;
+}
+
+static bool lbfgs_validate(const void *options)
+{
+    const rv_lbfgs_options *o = options;
+    if (o->history < 1)
+        return rv_fail(RV_ERROR_ARGUMENT, "optim_lbfgs", "history is %lld; >= 1 is expected",
+                       (long long)o->history);
+    return rv_minimize_validate("optim_lbfgs", options, o->line_search, o->decrease, o->curvature);
+}
+
+static const rv_minimizer_class lbfgs_minimizer = {
+    .vector_count = VECTORS,
+    .vector_names = {"old_steps", "old_changes", "reciprocals", "weights"},
+    .vector_shape = vector_shape,
+    .number_count = NUMBERS,
+    .iterate = lbfgs_iterate};
+
+static const rv_optim_class lbfgs_class = {.name = "optim_lbfgs",
+                                           .options_size = sizeof(rv_lbfgs_options),
+                                           .refuses = RV_MINIMIZER_REFUSES,
+                                           .validate = lbfgs_validate,
+                                           .minimizer = &lbfgs_minimizer};
+
+rv_optim *rv_optim_lbfgs_with(const rv_lbfgs_options *options)
+{
+    return rv_optim_new(&lbfgs_class, options);
+}

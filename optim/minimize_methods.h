@@ -1,0 +1,37 @@
+/* minimize_methods.h - the methods that evaluate the loss again, for rv_optim_minimize.
+ *
+ * All return an optimizer whose one reference the caller holds, or NULL with an error, as those of
+ * optim_methods.h do. In formulas x is all parameters as one vector, g the gradient there, s and y
+ * what an iteration changed of each.
+ */
+#ifndef RV_OPTIM_MINIMIZE_METHODS_H
+#define RV_OPTIM_MINIMIZE_METHODS_H
+
+#include "optim/line_search.h"
+#include "optim/minimize.h"
+#include "optim/optim_class.h"
+
+RV_BEGIN_C
+
+typedef struct rv_lbfgs_options {
+    RV_MINIMIZE_COMMON;
+    int64_t history;            /* default 10; >= 1: pairs (s, y) that are kept */
+    rv_line_method line_search; /* default RV_LINE_MORE_THUENTE */
+    double decrease;            /* default 1e-4; as in line_search.h */
+    double curvature;           /* default 0.6: fewer evaluations in all than 0.9 */
+} rv_lbfgs_options;
+
+/* rv_optim_lbfgs(rv_parameters(net), .history = 20): L-BFGS (Liu and Nocedal 1989; Nocedal and
+ * Wright 2006, algorithm 7.5). The direction is -H g, where H is what BFGS would make of s'y/y'y
+ * times the identity with the last `history` pairs, by the two loops over them. A pair whose
+ * curvature s'y is not positive beyond rounding is not kept. The first step tried is lr, and in the
+ * very first iteration lr/|g|. Where no step is found along -H g the pairs are forgotten, and
+ * steepest descent is tried. State: old_steps and old_changes [history,n], and numbers. */
+#define rv_optim_lbfgs(...)                                                                \
+    RV_OPTIONS(rv_optim_lbfgs_with, rv_lbfgs_options, RV_MINIMIZE_DEFAULTS, .history = 10, \
+               .decrease = 1e-4, .curvature = 0.6, .parameters = __VA_ARGS__)
+RV_API rv_optim *rv_optim_lbfgs_with(const rv_lbfgs_options *options);
+
+RV_END_C
+
+#endif

@@ -1,0 +1,315 @@
+/* minimizer.c - parameters as one vector, the loss as a function of it, and steps along a line. */
+#include "optim/minimizer.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "autograd/graph.h"
+#include "core/memory.h"
+#include "optim/minimizer_run.h"
+
+static const char *const who = "optim_minimize";
+
+enum { OWN_ARRAYS = 9 };
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+/* Zeros, rows by columns, or of `columns` numbers if rows is 0; the caller holds them. */
+static rv_tensor *zeros(const char *name, int64_t rows, int64_t columns)
+{
+    RV_SCOPE;
+    const int64_t shape[2] = {rows, columns};
+    rv_tensor *t =
+        rv_retain(rows > 0 ? rv_zeros_n(RV_F64, 2, shape) : rv_zeros_n(RV_F64, 1, &columns));
+    if (t == NULL)
+        rv_fail(RV_ERROR_MEMORY, name, "no memory for %lld by %lld numbers", (long long)rows,
+                (long long)columns);
+    return t;
+}
+
+static bool furnish(rv_minimizer_run *run)
+{
+    RV_LASTING;
+    rv_minimizer *m = &run->view;
+    const rv_optim_class *c = run->opt->optim_class;
+    const rv_minimizer_class *method = c->minimizer;
+    run->memory = zeros(c->name, OWN_ARRAYS, m->n);
+    if (run->memory == NULL)
+        return false;
+    double **arrays[OWN_ARRAYS] = {
+        &m->x,       &m->gradient,         &m->step,   &m->change,         &m->direction,
+        &run->trial, &run->trial_gradient, &run->best, &run->best_gradient};
+    for (int i = 0; i < OWN_ARRAYS; i++)
+        *arrays[i] = (double *)run->memory->data + i * m->n;
+    for (int i = 0; i < method->vector_count; i++) {
+        int64_t rows = 0, columns = m->n;
+        if (method->vector_shape != NULL)
+            method->vector_shape(m->options, m->n, i, &rows, &columns);
+        run->vectors[i] = zeros(c->name, rows, columns);
+        if (run->vectors[i] == NULL)
+            return false;
+        m->vectors[i] = (double *)run->vectors[i]->data;
+    }
+    if (method->number_count > 0)
+        run->numbers = zeros(c->name, 0, method->number_count);
+    if (method->number_count > 0 && run->numbers == NULL)
+        return false;
+    m->numbers = run->numbers != NULL ? (double *)run->numbers->data : NULL;
+    return true;
+}
+
+rv_minimizer_run *rv_minimizer_make(rv_optim *opt)
+{
+    rv_minimizer_run *run = rv_memory_get(opt->optim_class->name, sizeof *run);
+    if (run == NULL)
+        return NULL;
+    *run = (rv_minimizer_run){.opt = opt, .view = {.options = opt->groups[0].options, .run = run}};
+    for (int64_t i = 0; i < opt->count; i++)
+        run->view.n += opt->slots[i].parameter->numel;
+    if (furnish(run))
+        return run;
+    rv_minimizer_free(run);
+    return NULL;
+}
+
+void rv_minimizer_free(rv_minimizer_run *run)
+{
+    if (run == NULL)
+        return;
+    rv_release(run->memory);
+    rv_release(run->numbers);
+    for (int i = 0; i < RV_MINIMIZER_MOST_VECTORS; i++)
+        rv_release(run->vectors[i]);
+    rv_memory_put(run, sizeof *run);
+}
+
+bool rv_minimizer_state(const rv_minimizer_run *run, rv_state_visit *visit, void *context)
+{
+    const rv_minimizer_class *method = run->opt->optim_class->minimizer;
+    for (int i = 0; i < method->vector_count; i++)
+        if (!visit(context, method->vector_names[i], run->vectors[i]))
+            return false;
+    return run->numbers == NULL || visit(context, "numbers", run->numbers);
+}
+
+/* ---- parameters as a vector ------------------------------------------------------------------ */
+
+/* The part of an array of n numbers, in run->memory, that is parameter i's, in its shape. */
+static rv_tensor *part_of(const rv_minimizer_run *run, double *array, const rv_tensor *parameter)
+{
+    int64_t strides[RV_MAX_DIMENSIONS], stride = 1;
+    for (int axis = parameter->ndim - 1; axis >= 0; axis--) {
+        strides[axis] = stride;
+        stride *= parameter->shape[axis];
+    }
+    return rv_raw_view(who, run->memory->storage, (char *)array, RV_F64, parameter->ndim,
+                       parameter->shape, strides);
+}
+
+/* Copies all parameters into an array, or the array into them. */
+static bool copy_parameters(const rv_minimizer_run *run, double *array, bool into_parameters)
+{
+    RV_SCOPE;
+    RV_NO_GRAD;
+    for (int64_t i = 0; i < run->opt->count; i++) {
+        rv_tensor *p = run->opt->slots[i].parameter;
+        rv_tensor *part = part_of(run, array, p);
+        if (part == NULL ||
+            rv_copy_into(into_parameters ? p : part, into_parameters ? part : p) == NULL)
+            return false;
+        array += p->numel;
+    }
+    return true;
+}
+
+/* What the parameters would be, in their dtypes. */
+static void round_trial(const rv_minimizer_run *run)
+{
+    double *x = run->trial;
+    for (int64_t i = 0; i < run->opt->count; i++) {
+        const rv_tensor *p = run->opt->slots[i].parameter;
+        for (int64_t j = 0; p->dtype == RV_F32 && j < p->numel; j++)
+            x[j] = (double)(float)x[j];
+        x += p->numel;
+    }
+}
+
+/* ---- evaluation ------------------------------------------------------------------------------ */
+
+static bool check_loss(const rv_tensor *loss)
+{
+    if (loss == NULL)
+        return rv_error_status() != RV_OK ? false
+                                          : rv_fail(RV_ERROR_NULL, who, "the closure gave NULL");
+    if (!rv_check(who, 0, loss))
+        return false;
+    return (loss->numel == 1 && rv_dtype_is_floating(loss->dtype)) ||
+           rv_fail(RV_ERROR_SHAPE, who,
+                   "the closure gave %s %s; a floating tensor of one element is expected",
+                   rv_dtype_name(loss->dtype), RV_SHAPE_OF(loss));
+}
+
+/* The gradients of the loss, one behind the other in trial_gradient. */
+static bool gather(rv_minimizer_run *run, rv_tensor *loss)
+{
+    const rv_optim *opt = run->opt;
+    const size_t bytes = (size_t)opt->count * sizeof(rv_tensor *);
+    rv_tensor **parameters = rv_memory_get(who, bytes);
+    if (parameters == NULL)
+        return false;
+    for (int64_t i = 0; i < opt->count; i++)
+        parameters[i] = opt->slots[i].parameter;
+    rv_tensor **gradients =
+        rv_gradients(&loss, 1, parameters, (int)opt->count, .allow_unused = true);
+    rv_memory_put(parameters, bytes);
+    bool done = gradients != NULL, is_used = false;
+    double *into = run->trial_gradient;
+    RV_NO_GRAD;
+    for (int64_t i = 0; done && i < opt->count; i++) {
+        const rv_tensor *p = opt->slots[i].parameter;
+        rv_tensor *part = part_of(run, into, p);
+        is_used = is_used || gradients[i] != NULL;
+        done = part != NULL &&
+               (gradients[i] != NULL ? rv_copy_into(part, gradients[i]) : rv_fill(part, 0)) != NULL;
+        into += p->numel;
+    }
+    return done && (is_used || rv_fail(RV_ERROR_GRAPH, who,
+                                       "the loss was not computed from any of the parameters"));
+}
+
+static bool call_closure(rv_minimizer_run *run)
+{
+    RV_SCOPE;
+    run->evaluations++;
+    rv_tensor *loss = run->closure(run->context);
+    if (!check_loss(loss) || !gather(run, loss))
+        return false;
+    const double sign = run->opt->groups[0].common.maximize ? -1 : 1;
+    run->trial_loss = sign * rv_item(loss);
+    if (sign < 0)
+        rv_vector_scale(run->view.n, -1, run->trial_gradient, run->trial_gradient);
+    const bool is_finite =
+        isfinite(run->trial_loss) && isfinite(rv_vector_largest(run->view.n, run->trial_gradient));
+    if (!is_finite)
+        run->trial_loss = INFINITY;
+    return rv_error_status() == RV_OK;
+}
+
+bool rv_minimizer_evaluate(rv_minimizer_run *run)
+{
+    round_trial(run);
+    if (copy_parameters(run, run->trial, true) && call_closure(run))
+        return true;
+    run->is_failed = true;
+    return false;
+}
+
+bool rv_minimizer_is_over(const rv_minimizer *m)
+{
+    return m->run->is_failed || m->run->evaluations >= m->run->most_evaluations;
+}
+
+bool rv_minimizer_restore(rv_minimizer_run *run)
+{
+    return copy_parameters(run, run->view.x, true);
+}
+
+/* Where the trial is becomes where the method is. */
+static void accept(rv_minimizer_run *run)
+{
+    rv_minimizer *m = &run->view;
+    const size_t bytes = (size_t)m->n * sizeof(double);
+    memcpy(m->x, run->trial, bytes);
+    memcpy(m->gradient, run->trial_gradient, bytes);
+    m->loss = run->trial_loss;
+}
+
+bool rv_minimizer_begin(rv_minimizer_run *run)
+{
+    run->evaluations = 0;
+    run->is_failed = false;
+    if (!copy_parameters(run, run->trial, false) || !rv_minimizer_evaluate(run)) {
+        run->is_failed = true;
+        return false;
+    }
+    accept(run);
+    return true;
+}
+
+/* ---- a step along a line --------------------------------------------------------------------- */
+
+static void put_trial(rv_minimizer_run *run, double step)
+{
+    const rv_minimizer *m = &run->view;
+    memcpy(run->trial, m->x, (size_t)m->n * sizeof(double));
+    rv_vector_add(m->n, step, m->direction, run->trial);
+}
+
+/* The loss along the direction; the lowest place is remembered. */
+static bool along(void *context, double step, double *value, double *slope)
+{
+    rv_minimizer_run *run = context;
+    if (rv_minimizer_is_over(&run->view))
+        return false;
+    put_trial(run, step);
+    if (!rv_minimizer_evaluate(run))
+        return false;
+    if (run->trial_loss < run->best_loss) {
+        memcpy(run->best, run->trial, (size_t)run->view.n * sizeof(double));
+        memcpy(run->best_gradient, run->trial_gradient, (size_t)run->view.n * sizeof(double));
+        run->best_loss = run->trial_loss;
+    }
+    *value = run->trial_loss;
+    *slope = rv_vector_dot(run->view.n, run->trial_gradient, run->view.direction);
+    return true;
+}
+
+static bool is_found(const rv_line_result *r)
+{
+    return r->status == RV_LINE_FOUND || r->status == RV_LINE_APPROXIMATE;
+}
+
+/* By how much a sum of many terms may be wrong, as a share of it: what the first search allows
+ * itself, and what the second does. */
+static const double LITTLE_NOISE = 1e-15, NOISE = 1e-12;
+
+/* Searches as asked, and if the values say that there is nothing to be found, by slopes. */
+static rv_line_result search(rv_minimizer_run *run, const rv_search_options *o, double slope)
+{
+    const double loss = run->view.loss;
+    rv_line_result r = rv_line_search(
+        along, run, .value = loss, .slope = slope, .step = o->step, .method = o->method,
+        .decrease = o->decrease, .curvature = o->curvature, .noise = LITTLE_NOISE * fabs(loss));
+    if (is_found(&r) || r.step > 0 || r.status == RV_LINE_NOT_DESCENT ||
+        r.status == RV_LINE_STOPPED || r.status == RV_LINE_WRONG)
+        return r;
+    return rv_line_search(along, run, .value = loss, .slope = slope, .step = o->step,
+                          .method = RV_LINE_HAGER_ZHANG, .decrease = 0.1, .curvature = o->curvature,
+                          .noise = NOISE * fabs(loss));
+}
+
+bool rv_minimizer_search_with(const rv_search_options *o)
+{
+    if (o == NULL || o->minimizer == NULL)
+        return rv_fail(RV_ERROR_NULL, "minimizer_search", "the options or minimizer are NULL");
+    rv_minimizer *m = o->minimizer;
+    rv_minimizer_run *run = m->run;
+    run->best_loss = m->loss;
+    const double slope = rv_vector_dot(m->n, m->gradient, m->direction);
+    const rv_line_result r = search(run, o, slope);
+    if (run->is_failed || r.status == RV_LINE_WRONG || r.step <= 0)
+        return false;
+    if (!is_found(&r)) {
+        memcpy(run->trial, run->best, (size_t)m->n * sizeof(double));
+        memcpy(run->trial_gradient, run->best_gradient, (size_t)m->n * sizeof(double));
+        run->trial_loss = run->best_loss;
+    }
+    for (int64_t i = 0; i < m->n; i++) {
+        m->step[i] = run->trial[i] - m->x[i];
+        m->change[i] = run->trial_gradient[i] - m->gradient[i];
+    }
+    if (rv_vector_largest(m->n, m->step) == 0)
+        return false;
+    accept(run);
+    return true;
+}

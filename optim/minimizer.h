@@ -1,0 +1,101 @@
+/* minimizer.h - how a method that evaluates the loss again is written.
+ *
+ * A method is an rv_optim_class (optim_class.h) whose `minimizer` says what is kept and how an
+ * iteration is made. It sees parameters as one vector x of n numbers, in F64. Steepest descent with
+ * a line search, all of it:
+ *
+ *     static bool descend(rv_minimizer *m)
+ *     {
+ *         for (int64_t i = 0; i < m->n; i++)
+ *             m->direction[i] = -m->gradient[i];
+ *         return rv_minimizer_search(m, .step = 1);
+ *     }
+ *     static const rv_minimizer_class descent = {.iterate = descend};
+ *     static const rv_optim_class descent_class = {
+ *         .name = "descent", .options_size = sizeof(my_options), .minimizer = &descent};
+ *
+ * The options begin with RV_MINIMIZE_COMMON (minimize.h). The library counts, tests for the end,
+ * calls the callback, keeps the best point, saves and loads.
+ */
+#ifndef RV_OPTIM_MINIMIZER_H
+#define RV_OPTIM_MINIMIZER_H
+
+#include "optim/line_search.h"
+#include "optim/minimize.h"
+#include "optim/optim_class.h"
+
+RV_BEGIN_C
+
+#define RV_MINIMIZER_MOST_VECTORS 6
+
+/* A method's view of what it minimizes. Arrays are of n numbers. */
+typedef struct rv_minimizer {
+    int64_t n;
+    const void *options;
+    double loss;                                /* at x; to be read, as the next three */
+    double *x;                                  /* where the parameters are */
+    double *gradient;                           /* there */
+    double *step;                               /* what the last search added to x, */
+    double *change;                             /* and how the gradient changed by it */
+    double *direction;                          /* for the method to write */
+    double *vectors[RV_MINIMIZER_MOST_VECTORS]; /* the method's own, zeros at first; saved */
+    double *numbers;                            /* likewise */
+    struct rv_minimizer_run *run;               /* private */
+} rv_minimizer;
+
+typedef struct rv_minimizer_class {
+    int vector_count;
+    const char *vector_names[RV_MINIMIZER_MOST_VECTORS];
+    /* How many numbers vector i has, of what shape: rows by columns; rows 0: [columns]. */
+    void (*vector_shape)(const void *options, int64_t n, int i, int64_t *rows, int64_t *columns);
+    int number_count; /* of m->numbers */
+    /* Makes an iteration: true if x has moved. False if no step could be made, after which nothing
+     * has changed. */
+    bool (*iterate)(rv_minimizer *m);
+} rv_minimizer_class;
+
+typedef struct rv_search_options {
+    rv_minimizer *minimizer;
+    double step;           /* the first that is tried; > 0 */
+    rv_line_method method; /* default RV_LINE_MORE_THUENTE */
+    double decrease;       /* default 1e-4; as in rv_line_options */
+    double curvature;      /* default 0.9 */
+} rv_search_options;
+
+/* rv_minimizer_search(m, .step = 1): a line search from x along m->direction; moves there, and sets
+ * step and change. Where the loss has no digits left it goes on by slopes (Hager and Zhang). False
+ * if the direction does not descend, or no better point was found: x, loss and gradient are as
+ * before. */
+#define rv_minimizer_search(...)                                                                \
+    RV_OPTIONS(rv_minimizer_search_with, rv_search_options, .decrease = 1e-4, .curvature = 0.9, \
+               .minimizer = __VA_ARGS__)
+RV_API bool rv_minimizer_search_with(const rv_search_options *options);
+
+/* Whether nothing more can be evaluated: the limit was reached, or an error recorded. */
+RV_API bool rv_minimizer_is_over(const rv_minimizer *m);
+
+/* For rv_optim_class: what of RV_OPTIM_COMMON does not apply, */
+#define RV_MINIMIZER_REFUSES \
+    (RV_OPTIM_NO_WEIGHT_DECAY | RV_OPTIM_NO_DECOUPLED | RV_OPTIM_NO_L1_DECAY)
+
+/* and for its `validate`: whether RV_MINIMIZE_COMMON and options of a line search are in their
+ * ranges; false with an error. */
+RV_API bool rv_minimize_validate(const char *who, const void *options, rv_line_method method,
+                                 double decrease, double curvature);
+
+/* ---- vectors --------------------------------------------------------------------------------- *
+ *
+ * The same numbers from any number of threads. */
+
+/* The sum of x[i]*y[i]. */
+RV_API double rv_vector_dot(int64_t n, const double *x, const double *y);
+/* y = y + a*x */
+RV_API void rv_vector_add(int64_t n, double a, const double *x, double *y);
+/* y = a*x; x may be y. */
+RV_API void rv_vector_scale(int64_t n, double a, const double *x, double *y);
+/* The largest |x[i]|; NaN if one is NaN; 0 for n = 0. */
+RV_API double rv_vector_largest(int64_t n, const double *x);
+
+RV_END_C
+
+#endif

@@ -1,0 +1,41 @@
+/* minimizer_run.h - what stands behind an rv_minimizer. Private to optim/; no method needs it. */
+#ifndef RV_OPTIM_MINIMIZER_RUN_H
+#define RV_OPTIM_MINIMIZER_RUN_H
+
+#include "optim/minimizer.h"
+#include "optim/optim_parts.h"
+
+/* Made with its optimizer, and lasts as long. */
+typedef struct rv_minimizer_run {
+    rv_minimizer view; /* what the method gets */
+    rv_optim *opt;
+    rv_tensor *memory;              /* F64: the view's arrays of n numbers, and those below */
+    double *trial, *trial_gradient; /* the last place that was evaluated, */
+    double *best, *best_gradient;   /* and the lowest one of the last search */
+    rv_tensor *vectors[RV_MINIMIZER_MOST_VECTORS], *numbers; /* the method's own; NULL: none */
+    /* During a call. */
+    rv_optim_closure *closure;
+    void *context;
+    int64_t evaluations, most_evaluations;
+    double trial_loss, best_loss;
+    bool is_failed; /* an error was recorded */
+} rv_minimizer_run;
+
+/* Takes all memory. NULL with an error. */
+rv_minimizer_run *rv_minimizer_make(rv_optim *opt);
+void rv_minimizer_free(rv_minimizer_run *run);
+
+/* Visits what must be saved. */
+bool rv_minimizer_state(const rv_minimizer_run *run, rv_state_visit *visit, void *context);
+
+/* Begins a call: x is where the parameters are; evaluates there. False if that failed. */
+bool rv_minimizer_begin(rv_minimizer_run *run);
+
+/* Evaluates at run->trial, which is rounded to the parameters' dtypes: trial_loss and
+ * trial_gradient; a loss of infinity stands for whatever is not finite. False if it failed. */
+bool rv_minimizer_evaluate(rv_minimizer_run *run);
+
+/* Lets the parameters be x again. */
+bool rv_minimizer_restore(rv_minimizer_run *run);
+
+#endif
