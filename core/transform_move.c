@@ -72,8 +72,7 @@ bool rv_plan_to_float(rv_plan *plan, const char *who)
 float *rv_plan_tables(rv_plan *plan, int64_t groups, int64_t *numel)
 {
     rv_step *step = last_move(plan);
-    if (step == NULL || step->numbers == NULL || (groups != 1 && groups != step->groups) ||
-        (groups != 1 && step->x.ndim < 3))
+    if (step == NULL || step->numbers == NULL || (groups != 1 && groups != step->groups))
         return NULL;
     step->mapped = true;
     *numel = step->groups * RV_BYTE_VALUES;
