@@ -71,9 +71,13 @@ typedef struct rv_model_lenet5_options {
 
 /* rv_model_lenet5(): LeNet-5 (LeCun, Bottou, Bengio and Haffner 1998) as it is built today, with
  * ReLU, max pooling, and every filter of conv2 seeing all of conv1's: conv1 (6 filters of 5 by 5),
- * pool, conv2 (16 of 5 by 5), pool, fc1 (120), fc2 (84), fc3. 61,706 parameters. Convolutions and
- * fc1, fc2 start as He et al. (2015) have it, which is what ReLU wants. With .channels = 3, .height
- * = 32, .width = 32, .padding = 0 it is the network of PyTorch's tutorial on CIFAR-10. */
+ * pool, conv2 (16 of 5 by 5), pool, fc1 (120), fc2 (84), fc3. 61,706 parameters. All but fc3 starts
+ * as He et al. (2015) have it, which is what ReLU wants. With .channels = 3, .height = 32, .width =
+ * 32, .padding = 0 it is the network of PyTorch's tutorial on CIFAR-10.
+ *
+ * On MNIST, SGD with .lr = 0.05, .momentum = 0.9, .weight_decay = 5e-4, batches of 64 and a cosine
+ * over 5 epochs of 55,000 images gets 0.9909 of the test images right (the mean of seeds 1, 2, 3;
+ * none below 0.9901). */
 #define rv_model_lenet5(...)                                                               \
     RV_OPTIONS(rv_model_lenet5_with, rv_model_lenet5_options, .channels = 1, .height = 28, \
                .width = 28, .padding = 2, .classes = 10, __VA_ARGS__)
