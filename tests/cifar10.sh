@@ -42,6 +42,27 @@ for class in airplane automobile bird cat deer dog frog horse ship truck; do
     [ "$(awk '{ print $2; exit }' <<<"$out")" = $class ] && right=$((right + 1))
 done
 [ $right -ge 8 ] || fail "classify: $right of 10 are right"
+
+say "classify: of test images as many are right as cifar10 counts, also where a network does badly"
+mkdir "$work/twenty"
+ln -s "$cifar"/data_batch_?.bin "$work/twenty"
+head -c $((20 * 3073)) "$cifar/test_batch.bin" >"$work/twenty/test_batch.bin"
+cifar10 --model linear --epochs 1 --lr 0.002 --save "$work/linear" >/dev/null || fail "linear"
+for model in resnet20 linear; do
+    net=$work/net
+    [ $model = linear ] && net=$work/linear
+    right=0
+    for image in "$cifar"/[0-9]*-*.png; do
+        out=$("$classify" "$net" "$image") || fail "classify: $out"
+        class=${image##*-}
+        [ "$(awk '{ print $2; exit }' <<<"$out")" = "${class%.png}" ] && right=$((right + 1))
+    done
+    out=$("$program" --data "$work/twenty" --model $model --load "$net" --epochs 0) || fail "$out"
+    [ "$out" = "test accuracy $(awk -v r=$right 'BEGIN { printf "%.4f", r / 20 }')" ] ||
+        fail "$model: classify has $right of 20; $out"
+    say "$model: $right of 20"
+done
+[ $right -ge 4 ] && [ $right -le 16 ] || fail "linear: $right of 20 are right: no hard test"
 refused 1 'nowhere.png' "$classify" "$work/net" "$work/nowhere.png"
 refused 1 'nowhere' "$classify" "$work/nowhere" "$cifar/cat.png"
 refused 1 'test_batch.bin' "$classify" "$cifar/test_batch.bin" "$cifar/cat.png"
@@ -49,8 +70,8 @@ refused 1 'PNG' "$classify" "$work/net" "$cifar/test_batch.bin"
 refused 64 'IMAGE is missing' "$classify" "$work/net"
 refused 64 'expected an option' "$classify" "$work/net" "$cifar/cat.png" extra
 linear=$build_folder/examples/linear
-expect "another example's file" "$linear" --data "$cifar" --epochs 0 --save "$work/linear" >/dev/null
-refused 1 'does not say which model it is' "$classify" "$work/linear" "$cifar/cat.png"
+expect "another example's file" "$linear" --data "$cifar" --epochs 0 --save "$work/other" >/dev/null
+refused 1 'does not say which model it is' "$classify" "$work/other" "$cifar/cat.png"
 
 say "other models, optimizers and augmentations; images kept apart"
 out=$(cifar10 --epochs 2 --batch 32 --model lenet5 --augment flip,crop,cutout --optim adam \
