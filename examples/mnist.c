@@ -13,6 +13,8 @@
 
 static rv_layer *make_network(const mnist_options *o)
 {
+    if (strcmp(o->model, "lenet5") == 0)
+        return rv_model_lenet5();
     return rv_layer_sequential(rv_layer_flatten(),                  /* [n,1,28,28] -> [n,784] */
                                rv_layer_linear(28 * 28, o->hidden), /* -> [n,hidden] */
                                rv_layer_relu(), rv_layer_dropout(o->dropout),

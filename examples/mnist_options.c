@@ -2,6 +2,7 @@
 #include "mnist_options.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <ravine.h>
 
@@ -14,40 +15,60 @@ static const char about[] =
     "Examples:\n"
     "  mnist --optim momentum --lr 0.1 --schedule plateau --epochs 20\n"
     "  mnist --optim nadam --schedule one_cycle\n"
+    "  mnist --model lenet5 --save lenet5.safetensors\n"
     "  mnist --hidden 1000 --dropout 0.5 --save mnist.safetensors\n"
     "  mnist --hidden 1000 --load mnist.safetensors --epochs 0";
 
-mnist_options mnist_options_read(int argc, char **argv)
+/* What suits each network, if the command line does not say otherwise. */
+static const mnist_options mlp = {
+    .model = "mlp",
+    .hidden = 100,
+    .dropout = 0.2,
+    .optim = "momentum",
+    .lr = RV_BY_NAME_DEFAULT,
+    .momentum = RV_BY_NAME_DEFAULT,
+    .weight_decay = RV_BY_NAME_DEFAULT,
+    .schedule = "constant",
+    .batch = 128,
+    .epochs = 10,
+    .validation = 5000,
+    .seed = 42,
+};
+static const mnist_options lenet5 = {
+    .model = "lenet5",
+    .hidden = 100,
+    .dropout = 0.2,
+    .optim = "adam",
+    .lr = 0.003,
+    .momentum = RV_BY_NAME_DEFAULT,
+    .weight_decay = RV_BY_NAME_DEFAULT,
+    .schedule = "cosine",
+    .batch = 64,
+    .epochs = 5,
+    .validation = 5000,
+    .seed = 42,
+};
+
+/* Reads the command line over some defaults. */
+static mnist_options read_over(mnist_options o, int argc, char **argv)
 {
-    mnist_options o = {
-        .model = "mlp",
-        .hidden = 100,
-        .dropout = 0.2,
-        .optim = "momentum",
-        .lr = RV_BY_NAME_DEFAULT,
-        .momentum = RV_BY_NAME_DEFAULT,
-        .weight_decay = RV_BY_NAME_DEFAULT,
-        .schedule = "constant",
-        .batch = 128,
-        .epochs = 10,
-        .validation = 5000,
-        .seed = 42,
-    };
     const int64_t most = INT64_C(1) << 40;
     char optimizers[512], schedules[512];
-    snprintf(optimizers, sizeof optimizers, "the optimizer: %s [momentum]", rv_optim_names());
+    snprintf(optimizers, sizeof optimizers, "the optimizer: %s [momentum; lenet5: adam]",
+             rv_optim_names());
     snprintf(schedules, sizeof schedules,
-             "how the learning rate changes, see rv_sched_by_name: %s [constant]",
+             "how the learning rate changes, see rv_sched_by_name: %s [constant; lenet5: cosine]",
              rv_sched_names());
     const command_option table[] = {
         command_data(&o.data, "mnist"),
-        {"model", "NAME", command_name(&o.model, "mlp"),
-         "the network: mlp, which has one hidden layer [mlp]"},
-        {"hidden", "N", command_whole(&o.hidden, 1, 1 << 20), "units of the hidden layer [100]"},
+        {"model", "NAME", command_name(&o.model, "mlp, lenet5"),
+         "the network: mlp, which has one hidden layer, or lenet5, a convolutional one [mlp]"},
+        {"hidden", "N", command_whole(&o.hidden, 1, 1 << 20), "units of mlp's hidden layer [100]"},
         {"dropout", "P", command_number(&o.dropout, 0, 1),
          "share of them that a step leaves out, 0 to 1 [0.2]"},
         {"optim", "NAME", command_name(&o.optim, rv_optim_names()), optimizers},
-        {"lr", "X", command_above(&o.lr, 0), "its learning rate, above 0 [one that suits it]"},
+        {"lr", "X", command_above(&o.lr, 0),
+         "its learning rate, above 0 [one that suits it; lenet5: 0.003]"},
         {"momentum", "X", command_not_below(&o.momentum, 0),
          "its momentum, or first beta [its default: 0 of sgd, 0.9 of most]"},
         {"nesterov", NULL, command_flag(&o.nesterov),
@@ -55,9 +76,9 @@ mnist_options mnist_options_read(int argc, char **argv)
         {"weight-decay", "X", command_not_below(&o.weight_decay, 0),
          "share of a weight added to its gradient, or taken from it [its default: 0 of most]"},
         {"schedule", "NAME", command_name(&o.schedule, rv_sched_names()), schedules},
-        {"batch", "N", command_whole(&o.batch, 1, most), "images to a step [128]"},
+        {"batch", "N", command_whole(&o.batch, 1, most), "images to a step [128; lenet5: 64]"},
         {"epochs", "N", command_whole(&o.epochs, 0, most),
-         "times that all images are seen; 0: only test [10]"},
+         "times that all images are seen; 0: only test [10; lenet5: 5]"},
         {"validation", "N", command_whole(&o.validation, 1, most),
          "training images kept apart to measure on [5000]"},
         command_seed(&o.seed),
@@ -68,4 +89,10 @@ mnist_options mnist_options_read(int argc, char **argv)
     };
     command_line_read(argc, argv, about, table);
     return o;
+}
+
+mnist_options mnist_options_read(int argc, char **argv)
+{
+    const mnist_options o = read_over(mlp, argc, argv);
+    return strcmp(o.model, "lenet5") == 0 ? read_over(lenet5, argc, argv) : o;
 }

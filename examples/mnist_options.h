@@ -7,7 +7,7 @@
 
 typedef struct mnist_options {
     const char *data;  /* the folder with the four files */
-    const char *model; /* "mlp" */
+    const char *model; /* "mlp" or "lenet5" */
     int64_t hidden;    /* units of the hidden layer */
     double dropout;    /* how many of them are left out in training */
     const char *optim; /* one of rv_optim_names */

@@ -42,6 +42,27 @@ for class in airplane automobile bird cat deer dog frog horse ship truck; do
     [ "$(awk '{ print $2; exit }' <<<"$out")" = $class ] && right=$((right + 1))
 done
 [ $right -ge 8 ] || fail "classify: $right of 10 are right"
+
+say "classify: of test images as many are right as cifar10 counts, also where a network does badly"
+mkdir "$work/twenty"
+ln -s "$cifar"/data_batch_?.bin "$work/twenty"
+head -c $((20 * 3073)) "$cifar/test_batch.bin" >"$work/twenty/test_batch.bin"
+cifar10 --model linear --epochs 1 --lr 0.002 --save "$work/linear" >/dev/null || fail "linear"
+for model in resnet20 linear; do
+    net=$work/net
+    [ $model = linear ] && net=$work/linear
+    right=0
+    for image in "$cifar"/[0-9]*-*.png; do
+        out=$("$classify" "$net" "$image") || fail "classify: $out"
+        class=${image##*-}
+        [ "$(awk '{ print $2; exit }' <<<"$out")" = "${class%.png}" ] && right=$((right + 1))
+    done
+    out=$("$program" --data "$work/twenty" --model $model --load "$net" --epochs 0) || fail "$out"
+    [ "$out" = "test accuracy $(awk -v r=$right 'BEGIN { printf "%.4f", r / 20 }')" ] ||
+        fail "$model: classify has $right of 20; $out"
+    say "$model: $right of 20"
+done
+[ $right -ge 4 ] && [ $right -le 16 ] || fail "linear: $right of 20 are right: no hard test"
 refused 1 'nowhere.png' "$classify" "$work/net" "$work/nowhere.png"
 refused 1 'nowhere' "$classify" "$work/nowhere" "$cifar/cat.png"
 refused 1 'test_batch.bin' "$classify" "$cifar/test_batch.bin" "$cifar/cat.png"
@@ -49,17 +70,26 @@ refused 1 'PNG' "$classify" "$work/net" "$cifar/test_batch.bin"
 refused 64 'IMAGE is missing' "$classify" "$work/net"
 refused 64 'expected an option' "$classify" "$work/net" "$cifar/cat.png" extra
 linear=$build_folder/examples/linear
-expect "another example's file" "$linear" --data "$cifar" --epochs 0 --save "$work/linear" >/dev/null
-refused 1 'does not say which model it is' "$classify" "$work/linear" "$cifar/cat.png"
+expect "another example's file" "$linear" --data "$cifar" --epochs 0 --save "$work/other" >/dev/null
+refused 1 'does not say which model it is' "$classify" "$work/other" "$cifar/cat.png"
 
 say "other models, optimizers and augmentations; images kept apart"
 out=$(cifar10 --epochs 2 --batch 32 --model lenet5 --augment flip,crop,cutout --optim adam \
     --lr 0.003 --weight-decay 0 --validation 100) || fail "lenet5: $(cat "$work/err")"
 expect_text "validation" "$out" '^epoch  2/2  train loss [0-9.]+  validation accuracy [01]\.[0-9]{4} '
 accuracy "$out" 0.5
-out=$(cifar10 --epochs 1 --model linear --augment none --optim sgd --lr 0.01) || fail "linear: $out"
-without=$(cifar10 --epochs 1 --model linear --lr 0.01) || fail "linear: $without"
-[ "$out" != "$without" ] || fail "augmentation changes nothing: $out"
+for augment in none crop flip cutout crop,flip; do
+    out=$(cifar10 --epochs 1 --model linear --augment $augment --optim sgd --lr 0.01) ||
+        fail "$augment: $out"
+    sed -n 's/^epoch.*train loss \([0-9.]*\) .*/\1/p' <<<"$out"
+done >"$work/losses"
+[ "$(sort -u "$work/losses" | wc -l)" -eq 5 ] ||
+    fail "some augmentation changes nothing: $(cat "$work/losses")"
+for options in '--optim nadam --schedule one_cycle' '--optim momentum --schedule plateau --lr 0.01'; do
+    # shellcheck disable=SC2086
+    out=$(cifar10 --epochs 2 --batch 32 --model lenet5 $options) || fail "$options: $out"
+    accuracy "$out" 0.2
+done
 
 say "the same bytes from 1, 2 and 3 threads, other ones from another seed"
 for threads in 1 2 3; do
@@ -81,8 +111,8 @@ refused 1 'nowhere' "$program" --data "$work/nowhere"
 refused 1 'split' "$program" --data "$cifar" --validation 640
 refused 1 'batch' "$program" --data "$cifar" --batch 641
 out=$("$program" --help) || fail "help: $out"
-for option in data model summary augment optim lr momentum weight-decay batch epochs validation \
-    seed threads save load; do
+for option in data model summary augment optim lr momentum weight-decay schedule batch epochs \
+    validation seed threads save load; do
     expect_text "help" "$out" "^ +--$option(=[A-Z]+)?( |$)"
 done
 say "ok"

@@ -49,7 +49,7 @@ make_mnist() {
     mkdir -p "$mnist"
     expect "made-up images" "$build_folder/tests/fake_mnist" "$mnist" "${1-2000}" "${2-500}"
 }
-# Sets $cifar: the same for CIFAR-10, with a PNG image of each class beside it.
+# Sets $cifar: the same for CIFAR-10, with some PNG images beside it (see fake_cifar.c).
 make_cifar() {
     cifar=$work/${3-fake_cifar}
     mkdir -p "$cifar"

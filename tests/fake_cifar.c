@@ -2,9 +2,10 @@
  *
  * usage: fake_cifar FOLDER TRAIN TEST
  *
- * FOLDER gets CIFAR-10's files, with so many training images (a multiple of 5) and test images, and
- * one image of each class as a PNG file of twice the size. An image is a bright bar among noise,
- * and its class is the bar's colour and direction: also when the image is moved and turned around.
+ * FOLDER gets CIFAR-10's files, with so many training images (a multiple of 5) and test images; the
+ * first 20 of these also as PNG files (0-cat.png, ...), and one more image of each class, of twice
+ * the size (cat.png). An image is a bright bar among noise, and its class is the bar's colour and
+ * direction: also when the image is moved and turned around.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,7 +14,7 @@
 
 #include <ravine.h>
 
-enum { SIDE = 32, CHANNELS = 3, CLASSES = 10, FILES = 5, PIXELS = SIDE * SIDE };
+enum { SIDE = 32, CHANNELS = 3, CLASSES = 10, FILES = 5, PICTURES = 20, PIXELS = SIDE * SIDE };
 
 static const char *const names[CLASSES] = {"airplane", "automobile", "bird",  "cat",  "deer",
                                            "dog",      "frog",       "horse", "ship", "truck"};
@@ -67,7 +68,17 @@ static void make_image(uint8_t *image, int label)
     }
 }
 
-static void put_images(const char *folder, const char *name, int count)
+/* As PNG, of `side` by `side` pixels. */
+static void put_picture(const char *folder, const char *name, uint8_t *image, int64_t side)
+{
+    RV_SCOPE;
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s.png", folder, name);
+    rv_tensor *t = rv_from_array(image, RV_U8, CHANNELS, SIDE, SIDE);
+    rv_image_write(path, rv_image_resize(rv_permute(t, 1, 2, 0), side, side));
+}
+
+static void put_images(const char *folder, const char *name, int count, int pictures)
 {
     uint8_t image[CHANNELS * PIXELS];
     FILE *file = create(folder, name);
@@ -76,19 +87,13 @@ static void put_images(const char *folder, const char *name, int count)
         make_image(image, label);
         putc(label, file);
         fwrite(image, 1, sizeof image, file);
+        if (i < pictures) {
+            char picture[64];
+            snprintf(picture, sizeof picture, "%d-%s", i, names[label]);
+            put_picture(folder, picture, image, SIDE);
+        }
     }
     finish(file);
-}
-
-static void put_picture(const char *folder, int label)
-{
-    RV_SCOPE;
-    uint8_t image[CHANNELS * PIXELS];
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s.png", folder, names[label]);
-    make_image(image, label);
-    rv_tensor *t = rv_from_array(image, RV_U8, CHANNELS, SIDE, SIDE);
-    rv_image_write(path, rv_image_resize(rv_permute(t, 1, 2, 0), 2 * SIDE, 2 * SIDE));
 }
 
 int main(int argc, char **argv)
@@ -101,14 +106,17 @@ int main(int argc, char **argv)
     for (int i = 1; i <= FILES; i++) {
         char name[32];
         snprintf(name, sizeof name, "data_batch_%d.bin", i);
-        put_images(argv[1], name, atoi(argv[2]) / FILES);
+        put_images(argv[1], name, atoi(argv[2]) / FILES, 0);
     }
-    put_images(argv[1], "test_batch.bin", atoi(argv[3]));
+    put_images(argv[1], "test_batch.bin", atoi(argv[3]), PICTURES);
     FILE *file = create(argv[1], "batches.meta.txt");
     for (int label = 0; label < CLASSES; label++)
         fprintf(file, "%s\n", names[label]);
     finish(file);
-    for (int label = 0; label < CLASSES; label++)
-        put_picture(argv[1], label);
+    for (int label = 0; label < CLASSES; label++) {
+        uint8_t image[CHANNELS * PIXELS];
+        make_image(image, label);
+        put_picture(argv[1], names[label], image, (int64_t)2 * SIDE);
+    }
     return 0;
 }

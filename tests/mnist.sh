@@ -38,6 +38,18 @@ for options in '--optim adam --lr 0.003' '--nesterov --lr 0.05' '--weight-decay 
     awk -v a="${out##* }" 'BEGIN { exit !(a > 0.8) }' || fail "$options: it did not learn: $out"
 done
 
+say "lenet5, with defaults of its own that the command line goes over"
+out=$("$program" --data "$mnist" --model lenet5 --validation 300 --save "$work/lenet5") || fail "$out"
+[ "$(grep -Ec '^epoch  [1-5]/5 .*  learning rate now ' <<<"$out")" -eq 5 ] || fail "five epochs: $out"
+last=$(tail -n 1 <<<"$out")
+awk -v a="${last##* }" 'BEGIN { exit !(a > 0.95) }' || fail "it did not learn: $last"
+expect "PyTorch's names" grep -aq '"conv2.weight"' "$work/lenet5"
+out=$("$program" --data "$mnist" --model lenet5 --load "$work/lenet5" --epochs 0) || fail "$out"
+[ "$out" = "$last" ] || fail "saved: $last; loaded: $out"
+out=$("$program" --data "$mnist" --epochs 1 --optim sgd --schedule constant --model lenet5 \
+    --validation 300) || fail "$out"
+expect_text "one epoch at a constant rate" "$out" '^epoch  1/1 .* [0-9.]+ s$'
+
 say "every optimizer, with the learning rate that it brings, and every schedule learns"
 for option in optim schedule; do
     names=$("$program" --$option nothing 2>&1 | sed -n 's/.*expected one of //p' | tr -d ,)
