@@ -11,7 +11,8 @@
 
 enum { STEPS = 3 };
 
-static const int64_t lengths[] = {0, 1, 7, 33, 1023, 1024, 1025, 2049, 16383, 16384, 16385, 40000};
+static const int64_t lengths[] = {0,    1,    7,    33,    255,   256,   257,  1023,
+                                  1024, 1025, 2049, 16383, 16384, 16385, 40000};
 
 /* A parameter's element with its gradient and three states. */
 typedef struct element {

@@ -222,6 +222,8 @@ Test(optim_groups, start_values_and_numbers)
         cr_expect(k.bias == 3 && k.first_lr == 1 && k.last == 7);
         /* What was looked at before the first step still begins with the options of that step. */
         cr_assert(rv_optim_set_lr(opt, 0.5));
+        cr_assert(rv_state(opt, read_kept, &k));
+        cr_expect(k.first_lr == 0.5 && k.last == 3.5);
         cr_assert(rv_set_grad(p, rv_full(10, (rv_dtype)dtype, 2)) && rv_optim_step(opt));
         cr_assert(rv_state(opt, read_kept, &k));
         cr_expect(k.bias == 6 && k.first_lr == 0.5 && k.last == 10);
