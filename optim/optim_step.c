@@ -14,7 +14,7 @@
 
 /* Of one piece: what it touches fits into a core's cache; one piece alone is not worth waking
  * another thread for. Of a block, whose gradient is changed in the nearest cache. */
-enum { PIECE_ELEMENTS = 16384, BLOCK_ELEMENTS = 1024 };
+enum { PIECE_ELEMENTS = 16384, BLOCK_ELEMENTS = 256 };
 
 static const char *const who = "optim_step";
 

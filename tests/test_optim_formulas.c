@@ -5,12 +5,14 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
+#include <tgmath.h>
 
 #include "helpers.h"
 
 enum { STEPS = 3 };
 
-static const int64_t lengths[] = {0, 1, 7, 33, 1023, 1024, 1025, 2049, 16383, 16384, 16385, 40000};
+static const int64_t lengths[] = {0,    1,    7,    33,    255,   256,   257,  1023,
+                                  1024, 1025, 2049, 16383, 16384, 16385, 40000};
 
 /* A parameter's element with its gradient and three states. */
 typedef struct element {
@@ -199,3 +201,50 @@ Test(optim_formulas, on_whole_tensors)
         check(rv_optim_new(&tensors_class, &o), p, &as_sgd, NULL);
     }
 }
+
+/* ---- instruction sets ------------------------------------------------------------------------ */
+
+/* Sums of products, a root and a division: what could be fused, or rounded in another way. */
+RV_OPTIM_ELEMENTS(probe_update, {
+    real *p = e->parameter, *v = e->state[0];
+    const real *g = e->gradient;
+    RV_INDEPENDENT for (int64_t i = 0; i < e->count; i++)
+    {
+        v[i] = (real)0.9 * v[i] + (real)0.1 * g[i] * g[i];
+        p[i] = p[i] * (real)0.99 - (real)0.03 * g[i] / (sqrt(v[i]) + (real)1e-3);
+    }
+})
+
+#ifdef RV_TARGET_AVX2
+typedef void update_function(const rv_optim_elements *e);
+
+/* What one of the two makes of 1001 elements. */
+static rv_tensor *probed(rv_dtype dtype, update_function *update)
+{
+    rv_tensor *p = filled(dtype, 1001, 0), *v = rv_zeros_n(dtype, 1, p->shape);
+    for (int step = 1; step <= STEPS; step++) {
+        void *state[] = {v->data};
+        const rv_tensor *g = filled(dtype, 1001, step);
+        update(&(rv_optim_elements){.dtype = dtype,
+                                    .count = p->numel,
+                                    .parameter = p->data,
+                                    .gradient = g->data,
+                                    .state = state});
+    }
+    return p;
+}
+
+Test(optim_formulas, instruction_sets_give_the_same_bits)
+{
+    RV_SCOPE;
+    if (!rv_has_avx2())
+        return;
+    const rv_tensor *f32 = probed(RV_F32, probe_update);
+    const rv_tensor *f64 = probed(RV_F64, probe_update);
+    cr_expect(rv_equal(probed(RV_F32, probe_update_F32_baseline), f32));
+    cr_expect(rv_equal(probed(RV_F32, probe_update_F32_avx2), f32));
+    cr_expect(rv_equal(probed(RV_F64, probe_update_F64_baseline), f64));
+    cr_expect(rv_equal(probed(RV_F64, probe_update_F64_avx2), f64));
+    cr_expect_not(rv_equal(f32, filled(RV_F32, 1001, 0)));
+}
+#endif

@@ -64,6 +64,35 @@ Test(optim_groups, joining_later)
     rv_optim_free(opt);
 }
 
+/* Beside each other parameters go as they would alone: with the factors of their own group and of
+ * their own step, which lags behind where a gradient was missing. */
+Test(optim_groups, beside_each_other_as_alone)
+{
+    RV_SCOPE;
+    rv_tensor *p[2][3];
+    for (int k = 0; k < 2; k++)
+        for (int i = 0; i < 3; i++)
+            p[k][i] = LEAF(1.0 + i, -1);
+    rv_optim *joint = rv_optim_adam(RV_TENSORS(p[0][0], p[0][1]), .lr = 0.1);
+    rv_optim_adam(RV_TENSORS(p[0][2]), .lr = 0.3, .betas = {0.5, 0.6}, .join = joint);
+    rv_optim *alone[3] = {rv_optim_adam(RV_TENSORS(p[1][0]), .lr = 0.1),
+                          rv_optim_adam(RV_TENSORS(p[1][1]), .lr = 0.1),
+                          rv_optim_adam(RV_TENSORS(p[1][2]), .lr = 0.3, .betas = {0.5, 0.6})};
+    for (int step = 0; step < 5; step++) {
+        for (int i = 0; i < 3; i++)
+            for (int k = 0; k < 2 && (i != 1 || step != 1); k++)
+                SET_GRAD(p[k][i], cos(step + i), 0.5 + step);
+        cr_assert(rv_optim_step(joint) && rv_optim_zero_grad(joint));
+        for (int i = 0; i < 3; i++)
+            cr_assert(rv_optim_step(alone[i]) && rv_optim_zero_grad(alone[i]));
+    }
+    for (int i = 0; i < 3; i++) {
+        cr_expect(rv_equal(p[0][i], p[1][i]), "parameter %d", i);
+        rv_optim_free(alone[i]);
+    }
+    rv_optim_free(joint);
+}
+
 static rv_optim *two_groups(rv_tensor *a, rv_tensor *b, rv_tensor *c)
 {
     rv_optim *opt = rv_optim_adam(RV_TENSORS(a, b), .lr = 0.1);
@@ -132,11 +161,11 @@ Test(optim_groups, momentum_can_change)
 /* ---- start values, numbers kept -------------------------------------------------------------- */
 
 /* Goes lr * bias down in each step, where bias begins at 3 and is doubled in every step; keeps the
- * last gradient, which counts as 7 before the first. */
+ * last gradient, which counts as 7 times the first lr before the first. */
 static double seven_start(const void *options, int i)
 {
-    (void)options, (void)i;
-    return 7;
+    (void)i;
+    return 7 * ((const rv_optim_common *)options)->lr;
 }
 static double three_start(const void *options, int i)
 {
@@ -193,12 +222,14 @@ Test(optim_groups, start_values_and_numbers)
         cr_expect(k.bias == 3 && k.first_lr == 1 && k.last == 7);
         /* What was looked at before the first step still begins with the options of that step. */
         cr_assert(rv_optim_set_lr(opt, 0.5));
+        cr_assert(rv_state(opt, read_kept, &k));
+        cr_expect(k.first_lr == 0.5 && k.last == 3.5);
         cr_assert(rv_set_grad(p, rv_full(10, (rv_dtype)dtype, 2)) && rv_optim_step(opt));
         cr_assert(rv_state(opt, read_kept, &k));
         cr_expect(k.bias == 6 && k.first_lr == 0.5 && k.last == 10);
-        cr_expect_eq(at(p, 1), 1 + 7 - 0.5 * 3);
+        cr_expect_eq(at(p, 1), 1 + 3.5 - 0.5 * 3);
         cr_assert(rv_optim_step(opt));
-        cr_expect_eq(at(p, 1), 6.5 + 10 - 0.5 * 6);
+        cr_expect_eq(at(p, 1), 3 + 10 - 0.5 * 6);
         rv_optim_free(opt);
     }
 }

@@ -348,7 +348,7 @@ Test(optim_wrong, classes)
     FAILS(rv_optim_new(&c, &p), NULL, "the name of faulty's tensor 2 is NULL");
     c = faulty_class;
     c.update_elements = (void (*)(const rv_optim_elements *))1;
-    FAILS(rv_optim_new(&c, &p), ARGUMENT, "one of update and update_elements, and has both");
+    FAILS(rv_optim_new(&c, &p), ARGUMENT, "minimizer, and has 2");
     c = faulty_class;
     c.options_size = sizeof(rv_optim_common) - 1;
     FAILS(rv_optim_new(&c, &p), ARGUMENT, "they begin with RV_OPTIM_COMMON");
