@@ -250,6 +250,54 @@ Test(methods, ten_steps)
     cr_expect(no_error());
 }
 
+/* ---- the momentum that a schedule may cycle -------------------------------------------------- */
+
+/* p[1] after a step with gradients of 1 and one with 3 and -1, the momentum set in between. */
+static double second_step(const optim_case *c, double momentum)
+{
+    RV_SCOPE;
+    rv_tensor *p = rv_require_grad(rv_ones(RV_F64, 1, 2)), *room[1];
+    rv_optim *opt = c->make(taken_by(c, RV_TENSORS(p), room), 0.1);
+    cr_assert(rv_set_grad(p, rv_ones(RV_F64, 1, 2)) && rv_optim_step(opt));
+    cr_assert(rv_optim_set_group_momentum(opt, 0, momentum), "%s: %s", c->name, rv_error());
+    cr_expect_eq(rv_optim_group_momentum(opt, 0), momentum);
+    cr_assert(rv_set_grad(p, rv_reshape(VECTOR(3, -1), 1, 2)) && rv_optim_step(opt));
+    rv_optim_free(opt);
+    return at(p, 1);
+}
+
+Test(methods, momentum)
+{
+    static const char *const with[] = {"sgd_momentum", "rmsprop_momentum", "adam",
+                                       "adamw",        "adamax",           "nadam",
+                                       "radam",        "lion_coupled",     "muon"};
+    static const char *const without[] = {"adagrad", "adadelta", "rprop", "asgd"};
+    int found = 0;
+    for (int i = 0; i < OPTIM_CASES; i++) {
+        const optim_case *c = &optim_cases[i];
+        for (int j = 0; j < RV_COUNT(with); j++) {
+            if (strcmp(with[j], c->name) != 0)
+                continue;
+            found++;
+            /* Of Lion's direction the sign alone counts: 0.01*beta - (1 - beta). */
+            const bool is_lion = strcmp(c->method, "lion") == 0;
+            cr_expect_neq(second_step(c, 0.5), second_step(c, is_lion ? 0.999 : 0.6), "%s",
+                          c->name);
+        }
+        for (int j = 0; j < RV_COUNT(without); j++) {
+            if (strcmp(without[j], c->name) != 0)
+                continue;
+            found++;
+            RV_SCOPE;
+            rv_optim *opt = make_optim(c, RV_TENSORS(matrix(1)));
+            cr_expect_not(rv_optim_has_momentum(opt), "%s", c->name);
+            rv_optim_free(opt);
+        }
+    }
+    cr_expect_eq(found, RV_COUNT(with) + RV_COUNT(without));
+    cr_expect(no_error());
+}
+
 /* ---- Muon ------------------------------------------------------------------------------------ */
 
 /* The singular values of what one step of Muon takes from a matrix with this gradient. */

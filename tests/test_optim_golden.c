@@ -90,14 +90,14 @@ static rv_optim *make_optim(const optim_case *c, const task *t, task_kind kind)
     return opt;
 }
 
-/* max|a-b| / max|b| over all parameters; NaN if anything is. */
-static double distance(const task *t, const rv_tensor *want)
+/* max|a-b| / max|b| over all these tensors; NaN if anything is. */
+static double distance(rv_tensor *const *tensors, int count, const rv_tensor *want)
 {
     double largest = 0, apart = 0;
     int64_t first = 0;
-    for (int i = 0; i < t->count; i++)
-        for (int64_t j = 0; j < t->parameters[i]->numel; j++) {
-            const double a = at(t->parameters[i], j), b = at(want, first++);
+    for (int i = 0; i < count; i++)
+        for (int64_t j = 0; j < tensors[i]->numel; j++) {
+            const double a = at(tensors[i], j), b = at(want, first++);
             if (isnan(a) || isnan(b))
                 return (double)NAN;
             largest = fmax(largest, fabs(b));
@@ -117,6 +117,34 @@ static double allowed(const golden *g, const optim_case *c, task_kind kind, int 
 {
     const double moved = at(golden_tensor(g, "%s.moved", c->name), kind * RV_COUNT(marks) + mark);
     return fmax(1e-9, 10 * moved);
+}
+
+/* ASGD's averages are in its state; the parameters do not depend on them. */
+typedef struct averages {
+    rv_tensor *found[MOST_PARAMETERS];
+    int count;
+} averages;
+
+static bool find_average(void *context, const char *name, rv_tensor *t)
+{
+    averages *a = context;
+    const char *last = strrchr(name, '.');
+    if (last != NULL && strcmp(last, ".ax") == 0)
+        a->found[a->count++] = t;
+    return true;
+}
+
+static void check_averages(const golden *g, const optim_case *c, task_kind kind, rv_optim *opt)
+{
+    averages a = {.count = 0};
+    cr_assert(rv_state(opt, find_average, &a));
+    const rv_tensor *want = golden_tensor(g, "%s.%s.ax", c->name, task_names[kind]);
+    cr_assert_eq(want != NULL, strcmp(c->method, "asgd") == 0, "%s", c->name);
+    cr_assert_eq(want != NULL, a.count > 0, "%s", c->name);
+    if (want == NULL)
+        return;
+    const double apart = distance(a.found, a.count, want);
+    cr_expect(apart <= 1e-9, "%s, %s: averages %.2e apart", c->name, task_names[kind], apart);
 }
 
 static int numbers[OPTIM_CASES];
@@ -141,10 +169,12 @@ ParameterizedTest(int *number, optim_golden, ends_are_pytorchs)
             const rv_tensor *want =
                 golden_tensor(g, "%s.%s.%d", c->name, task_names[kind], marks[mark]);
             cr_assert_not_null(want, "%s", c->name);
-            const double apart = distance(&t, want), most = allowed(g, c, kind, mark);
+            const double apart = distance(t.parameters, t.count, want),
+                         most = allowed(g, c, kind, mark);
             cr_expect(apart <= most, "%s, %s, %d steps: %.2e apart, %.2e allowed", c->name,
                       task_names[kind], marks[mark], apart, most);
         }
+        check_averages(g, c, kind, opt);
         rv_optim_free(opt);
     }
     cr_expect(no_error());
@@ -192,7 +222,7 @@ Test(optim_golden, ends_in_float)
             step(c, &t, NET, opt);
         const rv_tensor *want = golden_tensor(g, "%s.f32", c->name);
         cr_assert_not_null(want, "%s", c->name);
-        const double apart = distance(&t, want);
+        const double apart = distance(t.parameters, t.count, want);
         cr_expect(apart <= 1e-6, "%s: %.2e apart", c->name, apart);
         compared++;
         rv_optim_free(opt);

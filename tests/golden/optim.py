@@ -18,6 +18,8 @@ case
     sgd_momentum.moved  for each of these, max|a-b|/max|b| of it and the one after a start that
                         differs by one ulp, up or down, the larger: tests allow 10 times as much
                         where that is more than 1e-9
+    asgd_t0.net.ax, .rosenbrock.ax
+                        with ASGD, its averages of the parameters after 500 steps
     sgd.f32             for each DEFAULTS, the network's parameters after 50 steps in float
 
 What PyTorch does not have is done here in a line or two of its own:
@@ -175,7 +177,8 @@ def rosenbrock_loss(p, data):
 
 
 def run(case, task, start, loss_of, data, marks=MARKS, dtype=torch.float64):
-    """The parameters after each of these steps, one after another."""
+    """The parameters after each of these steps, one after another, and with ASGD at last their
+    averages."""
     _, method, lr, groups = case
     parameters = [s.to(dtype, copy=True).requires_grad_() for s in start]
     optimizer = Optimizer(method, parameters, lr and lr[task], groups)
@@ -190,6 +193,9 @@ def run(case, task, start, loss_of, data, marks=MARKS, dtype=torch.float64):
         if step in marks:
             found.append(torch.cat([p.detach().reshape(-1) for p in parameters]))
     assert loss < 1e3, f"{case[0]} diverges"
+    if method == "asgd":
+        averages = [optimizer.torchs.state[p]["ax"].reshape(-1) for p in parameters]
+        found.append(torch.cat(averages))
     return found
 
 
@@ -254,13 +260,15 @@ def main():
             samples = (x2, labels2) if case[1] == "rprop" else (x, labels)
             for i, (name, start, loss_of) in enumerate(tasks if case[2] else tasks[:1]):
                 ends = run(case, i, start, loss_of, samples)
-                assert difference(tensors[f"start.{name}"], ends[-1]) > 1e-3, "it hardly moves"
+                assert difference(tensors[f"start.{name}"], ends[1]) > 1e-3, "it hardly moves"
+                if len(ends) > len(MARKS):
+                    tensors[f"{case[0]}.{name}.ax"] = ends[-1]
                 others = [run(case, i, next_to(start, to), loss_of, samples)
                           for to in (float("inf"), float("-inf"))]
                 for mark, end, *other in zip(MARKS, ends, *others):
                     tensors[f"{case[0]}.{name}.{mark}"] = end
                     moved.append(max(difference(o, end) for o in other))
-                parts = ends[-1].split([s.numel() for s in start])
+                parts = ends[1].split([s.numel() for s in start])
                 parts = [part.view_as(s) for part, s in zip(parts, start)]
                 losses.append(f"{loss_of(start, samples):.4g} ... {loss_of(parts, samples):.4g}")
             tensors[f"{case[0]}.moved"] = torch.tensor(moved)
