@@ -51,23 +51,22 @@ static double describe_start(landscape_options *o)
 /* ---- the descent ----------------------------------------------------------------------------- */
 
 /* A learning rate that shows what an optimizer does. Gradient descent shakes across a valley when
- * its rate times the largest curvature comes near 2, and flies off beyond that; the steps of
- * optimizers that divide by the gradient's size are about as long as the rate says. */
+ * its rate times the largest curvature comes near 2, and flies off beyond that (so would radam,
+ * whose first steps are plain ones); the steps of optimizers that divide by the gradient's size are
+ * about as long as the rate says. */
 static double suitable_lr(const char *name, const landscape_options *o, double curvature)
 {
     static const struct {
         const char *name;
-        bool by_curvature;
-        double share; /* of 1 / curvature, or of the picture's width */
+        double over_curvature, of_width; /* of the picture */
     } rates[] = {
-        {"sgd", true, 1.85},
-        {"momentum", true, 0.3},
-        {"nesterov", true, 0.3},
+        {"sgd", 1.85, 0}, {"asgd", 1.85, 0},   {"momentum", 0.3, 0}, {"nesterov", 0.3, 0},
+        {"radam", 1, 0},  {"adagrad", 0, 0.1}, {"adadelta", 0, 1},
     };
     const double width = o->surface->right - o->surface->left;
     for (int i = 0; i < RV_COUNT(rates); i++)
         if (strcmp(name, rates[i].name) == 0)
-            return rates[i].share * (rates[i].by_curvature ? 1 / curvature : width);
+            return rates[i].over_curvature / curvature + rates[i].of_width * width;
     return 0.02 * width;
 }
 

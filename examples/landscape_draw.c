@@ -163,7 +163,7 @@ static bool draw(const landscape_options *o, const landscape_path *paths)
     for (const char *p = o->out; *p != '\0'; p++)
         if ((unsigned char)*p < ' ')
             return failed(o->out, "gnuplot takes no name with control characters");
-    FILE *pipe = popen("gnuplot -d", "w");
+    FILE *pipe = popen("gnuplot -d >/dev/null", "w");
     if (pipe == NULL)
         return failed("gnuplot", strerror(errno));
     const surface *s = o->surface;

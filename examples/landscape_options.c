@@ -60,25 +60,13 @@ static int place_of(const landscape_options *o, const char *name)
     return -1;
 }
 
-/* "sgd,adam" */
+/* "sgd,adam": names that there are, as command_list has seen to. */
 static void read_optim(landscape_options *o, char *text)
 {
-    const char *const *known = rv_optim_names();
     for (char *name; (name = next_piece(&text)) != NULL; o->count++) {
-        int i = 0;
-        while (known[i] != NULL && strcmp(known[i], name) != 0)
-            i++;
-        if (known[i] == NULL) {
-            char expected[1024] = "names, with commas between them, of";
-            for (i = 0; known[i] != NULL; i++) {
-                const size_t length = strlen(expected);
-                snprintf(expected + length, sizeof expected - length, " %s", known[i]);
-            }
-            wrong("optim", name, expected);
-        }
-        if (place_of(o, name) >= 0 || o->count == MOST_OPTIMIZERS)
-            wrong("optim", name, "each once");
-        o->optim[o->count] = known[i];
+        if (*name == '\0' || place_of(o, name) >= 0 || o->count == MOST_OPTIMIZERS)
+            wrong("optim", name, "names of optimizers, each once, with commas between them");
+        o->optim[o->count] = name;
     }
 }
 
@@ -141,7 +129,7 @@ landscape_options landscape_options_read(int argc, char **argv)
         {"condition", "K", command_above(&o.condition, 0),
          "K of its formula, which is printed [valley 25, saddle and minima 4, rosenbrock 100]"},
         {"start", "X,Y", command_text(&start), "where all start [what suits the surface]"},
-        {"optim", "NAMES", command_text(&optim),
+        {"optim", "NAMES", command_list(&optim, rv_optim_names()),
          "which optimizers, with commas between them [sgd,momentum,nesterov]"},
         {"lr", "NAME=X", command_text(&lr),
          "learning rates, as sgd=0.1,adam=0.2, or one for all [what suits the surface]"},

@@ -10,14 +10,15 @@ typedef struct mnist_options {
     const char *model; /* "mlp" */
     int64_t hidden;    /* units of the hidden layer */
     double dropout;    /* how many of them are left out in training */
-    const char *optim; /* "sgd" or "adam" */
-    double lr;
-    double momentum; /* SGD only */
-    bool nesterov;   /* SGD only */
+    const char *optim; /* one of rv_optim_names */
+    double lr;         /* RV_BY_NAME_DEFAULT: the optimizer's, as the next two */
+    double momentum;
     double weight_decay;
-    int64_t batch;      /* images to a step */
-    int64_t epochs;     /* times that all images are seen; 0: only test */
-    int64_t validation; /* training images kept apart to measure on */
+    bool nesterov;
+    const char *schedule; /* one of rv_sched_names */
+    int64_t batch;        /* images to a step */
+    int64_t epochs;       /* times that all images are seen; 0: only test */
+    int64_t validation;   /* training images kept apart to measure on */
     int64_t seed;
     int64_t threads;  /* 0: one for each processor */
     const char *save; /* NULL: do not */

@@ -58,9 +58,9 @@ run --out "$work/data.gp"
 farthest() { path "$1" 2 | sort -g | tail -n 1; }
 awk -v s="$(farthest sgd)" -v m="$(farthest momentum)" -v n="$(farthest nesterov)" \
     'BEGIN { exit !(s < 0 && n > 0.5 && m > n) }' || fail "who overshoots: $out"
-turns() { path "$1" 3 | awk 'NR > 1 && $1 * before < 0 { turns++ } { before = $1 } END { print turns + 0 }'; }
-[ "$(turns nesterov)" -lt "$(turns momentum)" ] && [ "$(turns momentum)" -lt "$(turns sgd)" ] ||
-    fail "who crosses the valley how often: $(turns nesterov) $(turns momentum) $(turns sgd)"
+swing() { path "$1" 3 | sort -g | head -n 1; } # how far across to the other side
+awk -v m="$(swing momentum)" -v n="$(swing nesterov)" 'BEGIN { exit !(m < n && n < -0.5) }' ||
+    fail "who swings how far: $(swing momentum) $(swing nesterov)"
 
 say "only momentum gets out of the local minimum"
 run --surface minima --optim sgd,momentum,nesterov
@@ -82,8 +82,8 @@ expect_text "sgd" "$out" '^sgd .* diverged: not finite after [0-9]+ steps$'
 expect_text "adam" "$out" '^adam .*e-'
 
 say "every optimizer that there is"
-names=$("$program" --optim nothing 2>&1 | sed -n 's/.* of //p')
-[ "$(wc -w <<<"$names")" -ge 4 ] || fail "which there are: $names"
+names=$("$program" --optim nothing 2>&1 | sed -n 's/.*some of \(.*\), divided.*/\1/p' | tr -d ,)
+[ "$(wc -w <<<"$names")" -ge 16 ] || fail "which there are: $names"
 run --optim "$(tr ' ' , <<<"$names")"
 for name in $names; do
     awk -v name="$name" '$1 == name { found = $NF + 0 > 0 && $NF + 0 < 9 } END { exit !found }' \
@@ -96,9 +96,9 @@ if command -v gnuplot >/dev/null; then
         (cd "$work" && "$program" --out "$file" >"$work/out" 2>&1) || fail "$(cat "$work/out")"
         [ -s "$work/$file" ] || fail "$file is not there: $(cat "$work/out")"
     done
-    head -c 5 "$work/a.svg" | grep -q '<?xml' || fail "a.svg is no SVG"
+    grep -q '^<svg' "$work/a.svg" || fail "a.svg is no SVG"
     head -c 4 "$work/b.png" | grep -aq PNG || fail "b.png is no PNG"
-    [ "$(tail -n 1 "$work/a.svg")" = '</svg>' ] || fail "a.svg is cut"
+    tail -n 3 "$work/a.svg" | grep -q '^</svg>' || fail "a.svg is cut"
     for name in sgd momentum nesterov; do
         grep -q ">$name<" "$work/a.svg" || fail "a.svg has no $name"
     done
@@ -135,15 +135,15 @@ refused() {
     expect_text "$*" "$out" "$message"
 }
 say "wrong command lines are errors that say what is wrong"
-refused 64 '--surface hill: expected valley, saddle, minima, rosenbrock or beale' --surface hill
+refused 64 '--surface hill: expected one of valley, saddle, minima, rosenbrock, beale' --surface hill
 refused 64 '--condition 0: expected a number above 0' --condition 0
 refused 64 '--condition beale: expected another surface' --surface beale --condition 3
 refused 64 '--start 1: expected two numbers|--start : expected two numbers' --start 1
 refused 64 '--start 3: expected two numbers' --start 1,2,3
 refused 64 '--start nan: expected two numbers' --start 1,nan
-refused 64 '--optim sdg: expected names, .* sgd momentum ' --optim adam,sdg
-refused 64 '--optim : expected names' --optim sgd,,adam
-refused 64 '--optim sgd: expected each once' --optim sgd,adam,sgd
+refused 64 '--optim adam,sdg: expected some of sgd, momentum, ' --optim adam,sdg
+refused 64 '--optim : expected names of optimizers, each once' --optim sgd,,adam
+refused 64 '--optim sgd: expected names of optimizers, each once' --optim sgd,adam,sgd
 refused 64 '--lr 0: expected X above 0' --lr 0
 refused 64 '--lr sgd=-1: expected X above 0' --lr sgd=-1
 refused 64 '--lr sgd=1x: expected X above 0' --lr sgd=1x

@@ -38,6 +38,22 @@ for options in '--optim adam --lr 0.003' '--nesterov --lr 0.05' '--weight-decay 
     awk -v a="${out##* }" 'BEGIN { exit !(a > 0.8) }' || fail "$options: it did not learn: $out"
 done
 
+say "every optimizer, with the learning rate that it brings, and every schedule learns"
+for option in optim schedule; do
+    names=$("$program" --$option nothing 2>&1 | sed -n 's/.*expected one of //p' | tr -d ,)
+    [ "$(wc -w <<<"$names")" -ge 13 ] || fail "which there are: $names"
+    for name in $names; do
+        out=$("$program" --data "$mnist" --epochs 3 --validation 300 --batch 50 --$option "$name") ||
+            fail "$name: $out"
+        awk -v a="${out##* }" 'BEGIN { exit !(a > 0.8) }' || fail "$name: it did not learn: $out"
+    done
+done
+rate() { sed -n "s/^epoch  $1.*  learning rate now //p" <<<"$out"; }
+out=$("$program" --data "$mnist" --epochs 2 --validation 300 --schedule cosine --lr 0.2) || fail "$out"
+[ "$(rate 1) $(rate 2)" = '0.1 0' ] || fail "cosine goes by batches: $out"
+out=$("$program" --data "$mnist" --epochs 8 --validation 300 --schedule plateau --lr 1e-6) || fail "$out"
+[ "$(rate 3) $(rate 4) $(rate 7)" = '1e-06 5e-07 2.5e-07' ] || fail "plateau goes by epochs: $out"
+
 say "on a terminal: a bar with rate and time left, gone at the end of the epoch"
 if command -v script >/dev/null; then
     # Small steps, but so many that the bar has the tenth of a second that it waits for.
@@ -51,7 +67,7 @@ fi
 
 say "--help explains every option"
 out=$("$program" --help) || fail "help: $out"
-for option in data model hidden optim lr momentum nesterov weight-decay dropout batch epochs \
+for option in data model hidden optim lr momentum nesterov weight-decay schedule dropout batch epochs \
     validation seed threads save load; do
     expect_text "help" "$out" "^ +--$option(=[A-Z]+)?( |$)"
 done
@@ -72,7 +88,8 @@ refused 64 '--lr inf: expected a number above 0' --lr inf
 refused 64 '--momentum -0.5: expected a number not below 0' --momentum -0.5
 refused 64 '--weight-decay x: expected a number not below 0' --weight-decay x
 refused 64 '--dropout 1.5: expected 0 to 1' --dropout 1.5
-refused 64 '--optim sdg: expected one of sgd, adam' --optim sdg
+refused 64 '--optim sdg: expected one of sgd, momentum, ' --optim sdg
+refused 64 '--schedule cosinus: expected one of constant, ' --schedule cosinus
 refused 64 '--model vgg: expected one of mlp' --model vgg
 refused 64 '--hidden 0: expected a whole number from 1' --hidden 0
 refused 64 '--batch 1e3: expected a whole number from 1' --batch 1e3
@@ -86,4 +103,5 @@ refused 1 'nowhere' --data "$work/nowhere"
 refused 1 'nowhere' --load "$work/nowhere"
 refused 64 'cannot be written' --save "$work/nowhere/net"
 refused 1 'momentum' --nesterov --momentum 0
+refused 1 'adagrad has no momentum' --optim adagrad --momentum 0.9
 say "ok"
