@@ -61,7 +61,7 @@ static double suitable_lr(const char *name, const landscape_options *o, double c
         double over_curvature, of_width; /* of the picture */
     } rates[] = {
         {"sgd", 1.85, 0}, {"asgd", 1.85, 0},   {"momentum", 0.3, 0}, {"nesterov", 0.3, 0},
-        {"radam", 1, 0},  {"adagrad", 0, 0.1}, {"adadelta", 0, 1},
+        {"radam", 1, 0},  {"adagrad", 0, 0.1}, {"adadelta", 0, 1},   {"rmsprop", 0, 0.004},
     };
     const double width = o->surface->right - o->surface->left;
     for (int i = 0; i < RV_COUNT(rates); i++)

@@ -112,7 +112,7 @@ static void write_all(FILE *to, const landscape_options *o, const landscape_path
     for (int i = 0; i < o->count; i++) {
         const char *colour = colours[i % RV_COUNT(colours)];
         fprintf(to, ", \\\n $path%d using 2:3 with %s linecolor '%s' linewidth 1.4 title '%s'", i,
-                counts[i] > 200 ? "lines" : "linespoints pointtype 7 pointsize 0.3", colour,
+                counts[i] > 120 ? "lines" : "linespoints pointtype 7 pointsize 0.3", colour,
                 paths[i].name);
         fprintf(to,
                 ", \\\n $path%d using 2:3 every ::%lld with points pointtype 7 pointsize 0.9 "

@@ -43,7 +43,7 @@ RV_BEGIN_C
     X(rprop, 1e-3, RV_BY_NAME_NONE, RV_BY_NAME_NONE) \
     X(asgd, 0.2, RV_BY_NAME_NONE, 0)                 \
     X(lion, 5e-4, 0.9, 0)                            \
-    X(muon, 2e-2, 0.95, 0.1)
+    X(muon, 1e-2, 0.95, 0.1)
 
 typedef struct rv_optim_by_name_options {
     const char *name; /* one of RV_OPTIM_NAMES */
