@@ -45,7 +45,11 @@ typedef struct basic_block {
 static rv_tensor *basic_block_forward(rv_layer *self, rv_tensor *x)
 {
     const basic_block *b = (const basic_block *)self;
-    rv_tensor *y = rv_relu(rv_forward(b->bn1, rv_forward(b->conv1, x)));
+    rv_tensor *y;
+    {
+        RV_SCOPE; /* what is made on the way goes at once, unless backward needs it */
+        y = rv_keep(rv_relu(rv_forward(b->bn1, rv_forward(b->conv1, x))));
+    }
     y = rv_forward(b->bn2, rv_forward(b->conv2, y));
     return rv_relu(rv_add(y, b->shortcut != NULL ? rv_forward(b->shortcut, x) : x));
 }

@@ -20,7 +20,10 @@ static void sched_destroy(rv_object *object)
     for (int64_t i = 0; i < s->part_count; i++)
         rv_sched_free(s->parts[i]);
     rv_memory_put(s->parts, (size_t)s->part_room * sizeof(rv_sched *));
-    rv_memory_put(s->options, s->sched_class != NULL ? s->sched_class->options_size : 0);
+    if (s->sched_class != NULL) {
+        rv_memory_put(s->options, s->sched_class->options_size);
+        rv_memory_put(s->next, (size_t)s->sched_class->state_count * sizeof(double));
+    }
     rv_release(s->state);
     rv_release(s->step);
     rv_release(s->base_lr);
@@ -70,8 +73,14 @@ static bool check_attached(const char *who, const rv_sched *sched)
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
+/* What a group has at a step. */
+typedef struct value {
+    double lr;
+    double momentum; /* NaN: left alone */
+} value;
+
 /* Which part's turn it is; *step becomes the number of its own steps. */
-static const rv_sched *part_at(const rv_sched *s, int64_t *step)
+static rv_sched *part_at(const rv_sched *s, int64_t *step)
 {
     int64_t i = 0;
     while (i + 1 < s->part_count && s->milestones[i] <= *step)
@@ -86,23 +95,22 @@ static bool uses_momentum(const rv_sched *s)
     return c->momentum != NULL && (c->uses_momentum == NULL || c->uses_momentum(s->options));
 }
 
-rv_sched_value rv_sched_evaluate(const rv_sched *s, int64_t step, int64_t group,
-                                 rv_sched_value from)
+/* What the schedule makes of a group's values at a step, with the states in `next`. */
+static value evaluate(const rv_sched *s, int64_t step, int64_t group, value from)
 {
     if (s->kind == RV_SCHED_CHAINED) {
         for (int64_t i = 0; i < s->part_count; i++)
-            from = rv_sched_evaluate(s->parts[i], step, group, from);
+            from = evaluate(s->parts[i], step, group, from);
         return from;
     }
     if (s->kind == RV_SCHED_SEQUENTIAL) {
         const rv_sched *part = part_at(s, &step);
-        return rv_sched_evaluate(part, step, group, from);
+        return evaluate(part, step, group, from);
     }
     const rv_sched_point at = {
         .step = step, .group = group, .base = from.lr, .options = s->options, .state = s->next};
-    return (rv_sched_value){.lr = s->sched_class->lr(&at),
-                            .momentum =
-                                uses_momentum(s) ? s->sched_class->momentum(&at) : from.momentum};
+    return (value){.lr = s->sched_class->lr(&at),
+                   .momentum = uses_momentum(s) ? s->sched_class->momentum(&at) : from.momentum};
 }
 
 static double base_of(const rv_sched *s, int64_t group)
@@ -110,9 +118,9 @@ static double base_of(const rv_sched *s, int64_t group)
     return ((const double *)s->base_lr->data)[group];
 }
 
-static rv_sched_value value_of(const rv_sched *s, int64_t step, int64_t group)
+static value value_of(const rv_sched *s, int64_t step, int64_t group)
 {
-    return rv_sched_evaluate(s, step, group, (rv_sched_value){base_of(s, group), (double)NAN});
+    return evaluate(s, step, group, (value){base_of(s, group), (double)NAN});
 }
 
 /* Fills s->values for a step; false with an error. */
@@ -124,7 +132,7 @@ static bool compute_values(const char *who, rv_sched *s, int64_t step)
                            "the base learning rate of group %lld is %g: the state that was loaded "
                            "is wrong",
                            (long long)g, base_of(s, g));
-        const rv_sched_value v = value_of(s, step, g);
+        const value v = value_of(s, step, g);
         if (rv_error_status() != RV_OK)
             return false;
         if (!(isfinite(v.lr) && v.lr >= 0))
@@ -164,7 +172,7 @@ static bool set_values(rv_sched *s)
 /* ---- observing ------------------------------------------------------------------------------- */
 
 /* Copies the observed states to `next` (or back, when a step is certain). */
-static void copy_states(rv_sched *s, bool back)
+static void copy_states(const rv_sched *s, bool back)
 {
     for (int64_t i = 0; i < s->part_count; i++)
         copy_states(s->parts[i], back);
@@ -184,7 +192,7 @@ static bool observe(const char *who, rv_sched *s, int64_t step, double metric)
 {
     if (s->kind == RV_SCHED_SEQUENTIAL) {
         /* A part sees a metric for each of its steps but the first, step 0. */
-        rv_sched *part = (rv_sched *)(uintptr_t)part_at(s, &step);
+        rv_sched *part = part_at(s, &step);
         return step == 0 || observe(who, part, step, metric);
     }
     for (int64_t i = 0; i < s->part_count; i++)
@@ -243,7 +251,7 @@ double rv_sched_lr(const rv_sched *sched)
     const int64_t step = steps_made(who, sched);
     if (step < 0)
         return (double)NAN;
-    copy_states((rv_sched *)(uintptr_t)sched, false);
+    copy_states(sched, false);
     return value_of(sched, step, 0).lr;
 }
 
@@ -346,7 +354,8 @@ static bool fill(rv_sched *s, const rv_sched_class *c, const void *options)
     if (count == 0)
         return true;
     s->state = rv_retain(rv_zeros_n(RV_F64, 1, &count));
-    if (s->state == NULL)
+    s->next = rv_memory_get(c->name, (size_t)count * sizeof(double));
+    if (s->state == NULL || s->next == NULL)
         return false;
     for (int i = 0; c->state_start != NULL && i < count; i++)
         ((double *)s->state->data)[i] = c->state_start(s->options, i);

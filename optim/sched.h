@@ -388,8 +388,8 @@ typedef struct rv_sched_class {
     bool (*validate)(const void *options);
     /* The group's learning rate, finite and >= 0; or NaN, with or without an error. */
     double (*lr)(const rv_sched_point *at);
-    /* Its momentum (beta1 of Adam and its kind), which the optimizer must have; NULL: momenta are
-     * left alone. */
+    /* Its momentum (beta1 of Adam and its kind), which the optimizer must have; or NaN, and it is
+     * left alone, as all are if this is NULL. */
     double (*momentum)(const rv_sched_point *at);
     /* Whether `momentum` is used with these options; NULL: always. */
     bool (*uses_momentum)(const void *options);

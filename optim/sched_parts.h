@@ -14,9 +14,9 @@ struct rv_sched {
 
     /* Of a single one. */
     const rv_sched_class *sched_class;
-    void *options;                    /* a copy of the caller's */
-    rv_tensor *state;                 /* F64 [state_count]; NULL if that is 0 */
-    double next[RV_SCHED_MOST_STATE]; /* the state that a step makes, until it is certain */
+    void *options;    /* a copy of the caller's */
+    rv_tensor *state; /* F64 [state_count]; NULL if that is 0 */
+    double *next;     /* [state_count] the state that a step makes, until it is certain */
 
     /* Of one that is made of others. */
     rv_sched **parts; /* [part_count of part_room], held */
@@ -54,15 +54,5 @@ int rv_sched_count_milestones(const char *who, const int64_t *milestones);
 /* From `from` at part 0 to `to` at part 1, exactly: along a line or half a cosine wave, which goes
  * on beyond 1. */
 double rv_sched_blend(rv_sched_anneal how, double from, double to, double part);
-
-/* What a group has at a step. */
-typedef struct rv_sched_value {
-    double lr;
-    double momentum; /* NaN: left alone */
-} rv_sched_value;
-
-/* What the schedule makes of a group's values at a step, with the states in `next`. */
-rv_sched_value rv_sched_evaluate(const rv_sched *sched, int64_t step, int64_t group,
-                                 rv_sched_value from);
 
 #endif

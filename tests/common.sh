@@ -49,3 +49,17 @@ make_mnist() {
     mkdir -p "$mnist"
     expect "made-up images" "$build_folder/tests/fake_mnist" "$mnist" "${1-2000}" "${2-500}"
 }
+# Sets $cifar: the same for CIFAR-10, with a PNG image of each class beside it.
+make_cifar() {
+    cifar=$work/${3-fake_cifar}
+    mkdir -p "$cifar"
+    expect "made-up images" "$build_folder/tests/fake_cifar" "$cifar" "${1-1000}" "${2-200}"
+}
+# refused STATUS MESSAGE COMMAND...: the command fails with that status, and says that.
+refused() {
+    local status=$1 message=$2 out got=0
+    shift 2
+    out=$("$@" 2>&1) || got=$?
+    [ $got -eq "$status" ] || fail "$*: status $got, expected $status: $out"
+    expect_text "$*" "$out" "$message"
+}

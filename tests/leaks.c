@@ -130,6 +130,10 @@ static bool fail_on_purpose(rv_layer *net, rv_dataset *images)
     said += rv_layer_sequential(rv_layer_linear(2, 3), rv_layer_linear(-1, 3)) == NULL &&
             rv_error() != NULL;
     said += rv_optim_sgd(rv_parameters(net), .lr = -1) == NULL && rv_error() != NULL;
+    said +=
+        rv_sched_chained(NULL, RV_SCHEDS(rv_sched_linear(NULL), rv_sched_cosine(NULL))) == NULL &&
+        rv_error() != NULL;
+    said += rv_average_ema(rv_parameters(net), .decay = 2) == NULL && rv_error() != NULL;
     said += rv_custom("cube", NULL, cube_derivative, &x, 1, malloc(8), free) == NULL &&
             rv_error() != NULL;
     said += !rv_on_gradient(rv_ones(RV_F32, 2), double_it, malloc(8), free) && rv_error() != NULL;
@@ -142,7 +146,7 @@ static bool fail_on_purpose(rv_layer *net, rv_dataset *images)
                 images, rv_transform_custom(negate, .context = malloc(8), .release = free),
                 rv_transform_normalize(rv_ones(RV_F32, 1), rv_zeros(RV_F32, 1))) == NULL &&
             rv_error() != NULL;
-    return said == 12;
+    return said == 14;
 }
 
 int main(int argc, char **argv)
@@ -156,12 +160,20 @@ int main(int argc, char **argv)
     rv_optim *sgd = rv_optim_sgd(rv_parameters(net), .lr = 0.1, .momentum = 0.9);
     rv_optim *adam = rv_optim_adam(rv_parameters(net), .lr = 0.001);
 
-    const bool trained = train(net, sgd, images) && train(net, adam, images);
-    const bool saved = rv_save(argv[1], net) && rv_load(argv[1], again);
+    rv_sched *sched = rv_sched_sequential(
+        adam, RV_SCHEDS(rv_sched_linear(NULL), rv_sched_plateau(NULL)), .milestones = {5});
+    rv_average *average = rv_average_ema(rv_parameters(net));
+    const bool averaged = rv_sched_step(sched) && rv_average_update(average) &&
+                          rv_average_swap_in(average) && rv_average_swap_out(average);
+
+    const bool trained = averaged && train(net, sgd, images) && train(net, adam, images);
+    const bool saved = rv_save(argv[1], net, sched, average) && rv_load(argv[1], again);
     const bool same = rv_accuracy(net, validation) == rv_accuracy(again, validation);
     const bool twice = differentiate_twice() && differentiate_with_extras();
     const bool failed = fail_on_purpose(net, images);
 
+    rv_average_free(average);
+    rv_sched_free(sched);
     rv_optim_free(adam);
     rv_optim_free(sgd);
     rv_layer_free(again);

@@ -14,6 +14,8 @@
 
 #include <ravine.h>
 
+#include "optim_cases.h"
+
 enum { IMAGES = 1000, BATCH = 128, STEPS = 100 }; /* an epoch's last batch has 104 images */
 
 /* What glibc's own functions are called, for those who replace them. */
@@ -172,11 +174,16 @@ static long measure_convolutions(void)
     return atomic_load(&calls);
 }
 
-/* The number of calls while a net is trained on images; it is consumed. */
+/* The number of calls while a net is trained on images, with a schedule and an average; it is
+ * consumed. */
 static long measure_net(const char *name, rv_layer *net, int64_t side)
 {
     RV_SCOPE;
     rv_optim *opt = rv_optim_sgd(rv_parameters(net), .lr = 0.1, .momentum = 0.9);
+    rv_sched *sched =
+        rv_sched_chained(opt, RV_SCHEDS(rv_sched_one_cycle(NULL, .lr_max = 0.2, .steps = 20),
+                                        rv_sched_plateau(NULL, .patience = 3)));
+    rv_average *average = rv_average_ema(rv_parameters(net));
     rv_tensor *x = rv_randn(RV_F32, 8, 3, side, side), *y = rv_randint(0, 10, RV_I64, 8);
     atomic_store(&calls, 0);
     for (int i = 1; i <= 20; i++) {
@@ -184,14 +191,19 @@ static long measure_net(const char *name, rv_layer *net, int64_t side)
         atomic_store(&step, i);
         atomic_store(&counting, i >= 2);
         rv_optim_zero_grad(opt);
-        rv_backward(rv_cross_entropy(rv_forward(net, x), y));
+        rv_tensor *loss = rv_cross_entropy(rv_forward(net, x), y);
+        rv_backward(loss);
         rv_optim_step(opt);
+        rv_sched_step(sched, rv_item(loss));
+        rv_average_update(average);
         atomic_store(&counting, false);
     }
     printf("%s: %ld calls of malloc from step 2 to step 20\n", name, atomic_load(&calls));
     for (long call = 0; call < atomic_load(&calls) && call < NOTED; call++)
         printf("    step %ld: %ld bytes\n", atomic_load(&steps_noted[call]),
                atomic_load(&bytes_noted[call]));
+    rv_average_free(average);
+    rv_sched_free(sched);
     rv_optim_free(opt);
     rv_layer_free(net);
     return atomic_load(&calls);
@@ -210,6 +222,81 @@ static rv_layer *make_layers(void)
         rv_layer_max_pool2d(2), rv_layer_dropout2d(0.2), rv_layer_group_norm(2, 12),
         rv_layer_gelu(), rv_layer_upsample(2), rv_layer_adaptive_avg_pool2d(2), rv_layer_flatten(),
         rv_layer_layer_norm(48), rv_layer_maxout(2), rv_layer_linear(24, 10));
+}
+
+/* A user's method, on whole tensors. */
+static rv_tensor *plain_update(rv_optim_update *u)
+{
+    return rv_sub(u->parameter, rv_mul_scalar(u->gradient, u->lr));
+}
+static const rv_optim_class plain_class = {.name = "plain", .update = plain_update};
+
+/* The number of calls while steps are made with all that can be asked for: groups, decay of each
+ * kind, gradients looked at, clipped. */
+static long measure_optimizers(void)
+{
+    RV_SCOPE;
+    rv_layer *body = rv_layer_linear(200, 300), *head = rv_layer_linear(300, 5);
+    rv_layer *net = rv_layer_sequential(body, head);
+    const rv_tensors all = rv_parameters(net), of_body = rv_parameters(body),
+                     of_head = rv_parameters(head);
+    rv_optim *opts[] = {
+        rv_optim_adam(of_body, .amsgrad = true, .weight_decay = 0.1, .maximize = true),
+        rv_optim_sgd(all, .momentum = 0.9, .l1_decay = 0.1, .nonfinite = RV_NONFINITE_STOP),
+        rv_optim_new(&plain_class, &(rv_optim_common){.parameters = all,
+                                                      .lr = 0.1,
+                                                      .weight_decay = 0.1,
+                                                      .decoupled = true,
+                                                      .l1_decay = 0.1,
+                                                      .nonfinite = RV_NONFINITE_SKIP})};
+    rv_optim_adam(of_head, .lr = 0.1, .decoupled = true, .weight_decay = 0.1, .join = opts[0]);
+    rv_tensor *x = rv_randn(RV_F32, 8, 200);
+    atomic_store(&calls, 0);
+    for (int i = 1; i <= 20; i++) {
+        RV_SCOPE;
+        atomic_store(&step, i);
+        atomic_store(&counting, i >= 2);
+        rv_optim_zero_grad(opts[0]);
+        rv_backward(rv_mean(rv_forward(net, x)));
+        rv_clip_grad_norm(all, 0.01);
+        rv_clip_grad_value(all, 0.001);
+        for (int k = 0; k < RV_COUNT(opts); k++)
+            rv_optim_step(opts[k]);
+        atomic_store(&counting, false);
+    }
+    printf("optimizers: %ld calls of malloc from step 2 to step 20\n", atomic_load(&calls));
+    for (int k = 0; k < RV_COUNT(opts); k++)
+        rv_optim_free(opts[k]);
+    rv_layer_free(net);
+    return atomic_load(&calls);
+}
+
+/* The number of calls in the steps of each optimizer, with every set of options. (Muon's matrices
+ * are of sizes for which OpenBLAS's kernels of small products do not call malloc themselves.) */
+static long measure_methods(void)
+{
+    atomic_store(&calls, 0);
+    for (int i = 0; i < OPTIM_CASES; i++) {
+        RV_SCOPE;
+        const optim_case *c = &optim_cases[i];
+        rv_tensor *large = rv_require_grad(rv_randn(RV_F32, 96, 192));
+        rv_tensor *small = rv_require_grad(rv_randn(RV_F32, 16, 32));
+        rv_tensor *room[2];
+        rv_optim *opt = c->make(taken_by(c, RV_TENSORS(large, small), room), c->lr[0]);
+        for (int made = 1; made <= 4; made++) {
+            RV_SCOPE;
+            rv_optim_zero_grad(opt);
+            rv_backward(rv_add(rv_sum(rv_square(large)), rv_sum(rv_square(small))));
+            atomic_store(&step, made);
+            atomic_store(&counting, made >= 2);
+            rv_optim_step(opt);
+            atomic_store(&counting, false);
+        }
+        rv_optim_free(opt);
+    }
+    printf("%d optimizers: %ld calls of malloc from step 2 to step 4\n", (int)OPTIM_CASES,
+           atomic_load(&calls));
+    return atomic_load(&calls);
 }
 
 int main(void)
@@ -243,5 +330,10 @@ int main(void)
     rv_finish();
     nets += measure_net("vgg11", rv_model_vgg(.filters = 4, .hidden = 32), 32);
     rv_finish();
-    return sgd + adam + convolutions + nets > 0;
+
+    const long optimizers = measure_optimizers();
+    rv_finish();
+    const long methods = measure_methods();
+    rv_finish();
+    return sgd + adam + convolutions + nets + optimizers + methods > 0;
 }

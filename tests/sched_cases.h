@@ -49,6 +49,9 @@ static inline double seventh(int64_t t, void *context)
     X(plateau, rv_sched_plateau(o))                                                               \
     X(plateau_short, rv_sched_plateau(o, .factor = 0.5, .patience = 2))                           \
     X(plateau_max, rv_sched_plateau(o, .mode = MORE, .factor = 0.7, .patience = 0))               \
+    X(plateau_rel, rv_sched_plateau(o, .factor = 0.9, .patience = 1, .threshold = 0.03))          \
+    X(plateau_max_rel,                                                                            \
+      rv_sched_plateau(o, .mode = MORE, .factor = 0.9, .patience = 1, .threshold = 0.03))         \
     X(plateau_cooldown, rv_sched_plateau(o, .factor = 0.5, .patience = 1, .cooldown = 5))         \
     X(plateau_abs, rv_sched_plateau(o, .factor = 0.8, .patience = 3, .threshold = 0.02,           \
                                     .threshold_mode = ABSOLUTE))                                  \

@@ -312,9 +312,9 @@ static const sample samples[] = {
 /* What the library takes from the system at once, and the readers' buffers. */
 #define MEMORY_AT_ALL ((size_t)4 << 20)
 
-/* How much more may be in use after a file than before: where memory is recycled, the blocks that
- * the thread has ready count as well. */
-#define MEMORY_READY ((size_t)(RV_RECYCLE ? 1 << 16 : 0))
+/* How much more may be in use after a file than before: the blocks that the thread has ready count
+ * as well; and builds that do not recycle keep what has ended, to name it. */
+#define MEMORY_READY (RV_RECYCLE ? (size_t)1 << 16 : SIZE_MAX / 2)
 
 /* What came of the last files of a sample. */
 typedef struct outcome {

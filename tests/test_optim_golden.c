@@ -28,16 +28,17 @@ static task_kind tasks_of(const optim_case *c)
     return is_defaults(c) ? ROSENBROCK : TASK_COUNT;
 }
 
-static task make_task(const golden *g, task_kind kind, rv_dtype dtype)
+static task make_task(const golden *g, const optim_case *c, task_kind kind, rv_dtype dtype)
 {
     static const struct {
         int count;
         int64_t shapes[MOST_PARAMETERS][2]; /* 0: there is no such axis */
     } layouts[] = {{4, {{8, 5}, {8}, {3, 8}, {3}}}, {2, {{2, 2}, {1, 2}}}};
     rv_tensor *start = golden_tensor(g, "start.%s", task_names[kind]);
+    const char *whose = strcmp(c->method, "rprop") == 0 ? "rprop." : "";
     task t = {.count = layouts[kind].count,
-              .x = rv_cast(golden_tensor(g, "x"), dtype),
-              .labels = golden_tensor(g, "labels")};
+              .x = rv_cast(golden_tensor(g, "%sx", whose), dtype),
+              .labels = golden_tensor(g, "%slabels", whose)};
     int64_t first = 0;
     for (int i = 0; i < t.count; i++) {
         const int64_t *shape = layouts[kind].shapes[i];
@@ -132,7 +133,7 @@ ParameterizedTest(int *number, optim_golden, ends_are_pytorchs)
     golden *g = golden_open("optim.safetensors");
     cr_assert_not_null(g);
     for (task_kind kind = NET; kind < tasks_of(c); kind++) {
-        const task t = make_task(g, kind, RV_F64);
+        const task t = make_task(g, c, kind, RV_F64);
         rv_optim *opt = make_optim(c, &t, kind);
         for (int mark = 0, done = 0; mark < RV_COUNT(marks); mark++) {
             for (; done < marks[mark]; done++)
@@ -152,26 +153,21 @@ ParameterizedTest(int *number, optim_golden, ends_are_pytorchs)
 
 /* ---- how much that proves -------------------------------------------------------------------- */
 
-/* After 50 steps nearly all are held to 1e-9, and few are not after 500: those are named. */
+/* All are held to 1e-9: none is so sensitive that it would be allowed more. If the golden file
+ * changes, this names those that are. */
 Test(optim_golden, tolerances)
 {
     RV_SCOPE;
     golden *g = golden_open("optim.safetensors");
     cr_assert_not_null(g);
-    int wide[RV_COUNT(marks)] = {0};
     for (int i = 0; i < OPTIM_CASES; i++)
         for (task_kind kind = NET; kind < tasks_of(&optim_cases[i]); kind++)
             for (int mark = 0; mark < RV_COUNT(marks); mark++) {
                 const double most = allowed(g, &optim_cases[i], kind, mark);
-                if (most <= 1e-9)
-                    continue;
-                wide[mark]++;
-                cr_log_info("%s, %s, %d steps: %.1e is allowed", optim_cases[i].name,
-                            task_names[kind], marks[mark], most);
+                cr_expect(most <= 1e-9, "%s, %s, %d steps: %.1e is allowed", optim_cases[i].name,
+                          task_names[kind], marks[mark], most);
             }
     cr_expect_geq(OPTIM_CASES, 60);
-    cr_expect_leq(wide[0], 0, "%d", wide[0]);
-    cr_expect_leq(wide[1], 2, "%d", wide[1]);
     golden_close(g);
 }
 
@@ -190,14 +186,14 @@ Test(optim_golden, ends_in_float)
         const optim_case *c = &optim_cases[i];
         if (!is_defaults(c))
             continue;
-        const task t = make_task(g, NET, RV_F32);
+        const task t = make_task(g, c, NET, RV_F32);
         rv_optim *opt = make_optim(c, &t, NET);
         for (int done = 0; done < 50; done++)
             step(c, &t, NET, opt);
         const rv_tensor *want = golden_tensor(g, "%s.f32", c->name);
         cr_assert_not_null(want, "%s", c->name);
         const double apart = distance(&t, want);
-        cr_expect(apart <= 1e-5, "%s: %.2e apart", c->name, apart);
+        cr_expect(apart <= 1e-6, "%s: %.2e apart", c->name, apart);
         compared++;
         rv_optim_free(opt);
     }

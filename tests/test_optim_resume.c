@@ -14,7 +14,7 @@ TestSuite(resume, .init = make_folder, .fini = remove_folder);
 
 #define STEPS 8
 
-typedef enum method { SGD, MOMENTUM, NESTEROV, ADAM, METHOD_COUNT } method;
+typedef enum method { SGD, MOMENTUM, NESTEROV, ADAM, AMSGRAD, ADAMW, METHOD_COUNT } method;
 
 static rv_optim *make_optim(method which, rv_tensors p)
 {
@@ -24,6 +24,8 @@ static rv_optim *make_optim(method which, rv_tensors p)
         return rv_optim_sgd(p, .lr = 0.1, .momentum = 0.9, .dampening = 0.2, .weight_decay = 0.01);
     case NESTEROV: return rv_optim_sgd(p, .lr = 0.1, .momentum = 0.9, .nesterov = true);
     case ADAM: return rv_optim_adam(p, .lr = 0.01, .weight_decay = 0.1);
+    case AMSGRAD: return rv_optim_adam(p, .lr = 0.01, .amsgrad = true, .maximize = true);
+    case ADAMW: return rv_optim_adamw(p, .lr = 0.01, .l1_decay = 0.1);
     default: return NULL;
     }
 }
@@ -85,7 +87,7 @@ static bool are_same(const task *a, const task *b)
 
 ParameterizedTestParameters(resume, after_any_step)
 {
-    static method methods[] = {SGD, MOMENTUM, NESTEROV, ADAM};
+    static method methods[] = {SGD, MOMENTUM, NESTEROV, ADAM, AMSGRAD, ADAMW};
     return cr_make_param_array(method, methods, METHOD_COUNT);
 }
 
@@ -195,18 +197,70 @@ Test(resume, a_state_that_cannot_be)
         const char *message;
     } cases[] = {{{"state.0.step", -1}, RV_ERROR_STATE, "parameter 0 has made -1 steps"},
                  {{"lr", (double)NAN}, RV_ERROR_ARGUMENT, "optim_step: lr is "},
+                 {{"momentum", 1}, RV_ERROR_ARGUMENT, "optim_adam: betas[0] is 1"},
+                 {{"momentum", (double)NAN}, RV_ERROR_ARGUMENT, "optim_step: momentum is "},
                  {{"lr", -1}, RV_ERROR_ARGUMENT, "optim_step: lr is -1"}};
     for (int i = 0; i < RV_COUNT(cases); i++) {
         cr_assert(rv_state(opt, write_one, (void *)(uintptr_t)&cases[i].to));
         cr_expect_not(rv_optim_step(opt));
         cr_expect(error_is(cases[i].status, cases[i].message));
         cr_expect(HOLDS(p, 0, 1, 2));
-        change back = {cases[i].to.name, i == 0 ? 0 : 0.5};
+        change back = {cases[i].to.name, i == 0 ? 0 : cases[i].to.name[0] == 'l' ? 0.5 : 0.9};
         cr_assert(rv_state(opt, write_one, &back));
     }
     cr_expect(rv_optim_step(opt));
     cr_expect(no_error());
     rv_optim_free(opt);
+}
+
+/* ---- a file of another optimizer ------------------------------------------------------------- */
+
+/* Saves `from`, which is freed, and expects that it cannot be loaded into `into`, freed too, and
+ * why; and that nothing has changed there. */
+static void expect_misfit(rv_optim *from, rv_optim *into, const char *message)
+{
+    const char *path = in_folder("other.safetensors");
+    listing before = {""}, after = {""};
+    cr_assert(from != NULL && into != NULL, "%s", rv_error());
+    cr_assert(rv_save(path, from), "%s", rv_error());
+    const double lr = rv_optim_lr(into);
+    cr_assert(rv_state(into, list_one, &before));
+    cr_expect_not(rv_load(path, into));
+    cr_expect(error_is(RV_ERROR_STATE, message));
+    cr_assert(rv_state(into, list_one, &after));
+    cr_expect_str_eq(after.text, before.text);
+    cr_expect_eq(rv_optim_lr(into), lr);
+    rv_optim_free(from);
+    rv_optim_free(into);
+}
+
+Test(resume, a_file_of_another_optimizer)
+{
+    RV_SCOPE;
+    rv_tensor *a = rv_require_grad(rv_ones(RV_F64, 2)), *b = rv_require_grad(rv_ones(RV_F64, 3));
+    rv_tensor *c = rv_require_grad(rv_ones(RV_F64, 4)), *f = rv_require_grad(rv_ones(RV_F32, 2));
+    const rv_tensors one = RV_TENSORS(a), two = RV_TENSORS(a, b), all = RV_TENSORS(a, b, c);
+    const rv_tensors last = RV_TENSORS(c), rest = RV_TENSORS(b, c), single = RV_TENSORS(f);
+    expect_misfit(rv_optim_sgd(one, .momentum = 0.5), rv_optim_adam(one, .lr = 0.25),
+                  "\"optimizer.state.0.exp_avg\" is missing; "
+                  "\"optimizer.state.0.exp_avg_sq\" is missing; "
+                  "\"optimizer.state.0.momentum_buffer\" is not expected");
+    expect_misfit(rv_optim_adam(one), rv_optim_adam(one, .amsgrad = true),
+                  "\"optimizer.state.0.max_exp_avg_sq\" is missing");
+    expect_misfit(rv_optim_adam(one), rv_optim_adam(two), "\"optimizer.state.1.step\" is missing");
+    expect_misfit(rv_optim_adam(two), rv_optim_adam(one),
+                  "\"optimizer.state.1.step\" is not expected");
+    expect_misfit(rv_optim_adam(one), rv_optim_adam(single),
+                  "\"optimizer.state.0.exp_avg\" is F64 [2], not F32 [2]");
+    expect_misfit(rv_optim_adam(last), rv_optim_adam(one),
+                  "\"optimizer.state.0.exp_avg\" is F64 [4], not F64 [2]");
+    expect_misfit(rv_optim_sgd(all), rv_optim_sgd(last, .join = rv_optim_sgd(two)),
+                  "\"optimizer.lr\" is F64 [], not F64 [2]");
+    expect_misfit(rv_optim_sgd(rest, .join = rv_optim_sgd(one)),
+                  rv_optim_sgd(last, .join = rv_optim_sgd(two)),
+                  "\"optimizer.group.0\" is I64 [1], not I64 [2]; "
+                  "\"optimizer.group.1\" is I64 [2], not I64 [1]");
+    cr_expect(no_error());
 }
 
 /* Tensors of a walk may outlive the optimizer. */

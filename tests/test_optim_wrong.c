@@ -17,38 +17,138 @@
 
 /* ---- options --------------------------------------------------------------------------------- */
 
+/* Each is tried with numbers that are not finite, too. */
+#define NUMBER_WRONG(make, p, option, name, low)                               \
+    do {                                                                       \
+        FAILS(make(p, option = low), ARGUMENT, name " is ");                   \
+        FAILS(make(p, option = (double)NAN), ARGUMENT, name " is ");           \
+        FAILS(make(p, option = (double)INFINITY), ARGUMENT, name " is inf");   \
+        FAILS(make(p, option = -(double)INFINITY), ARGUMENT, name " is -inf"); \
+    } while (0)
+
+/* What all methods have. */
+#define COMMON_WRONG(make, p, name)                                                              \
+    do {                                                                                         \
+        NUMBER_WRONG(make, p, .lr, name ": lr", 0);                                              \
+        NUMBER_WRONG(make, p, .lr, name ": lr", -0.5);                                           \
+        NUMBER_WRONG(make, p, .weight_decay, name ": weight_decay", -1e-9);                      \
+        NUMBER_WRONG(make, p, .l1_decay, name ": l1_decay", -1e-9);                              \
+        FAILS(make(p, .nonfinite = (rv_optim_nonfinite)3), ARGUMENT, name ": nonfinite is 3");   \
+        FAILS(make(p, .nonfinite = (rv_optim_nonfinite)-1), ARGUMENT, name ": nonfinite is -1"); \
+    } while (0)
+
 Test(optim_wrong, options)
 {
     RV_SCOPE;
-    const double nan = (double)NAN, inf = (double)INFINITY;
     rv_tensor *t = LEAF(1, 2);
     const rv_tensors p = RV_TENSORS(t);
-    FAILS(rv_optim_sgd(p, .lr = 0), ARGUMENT, "optim_sgd: lr is 0; a finite number > 0");
-    FAILS(rv_optim_sgd(p, .lr = -0.5), ARGUMENT, "optim_sgd: lr is -0.5");
-    FAILS(rv_optim_sgd(p, .lr = nan), ARGUMENT, "optim_sgd: lr is ");
-    FAILS(rv_optim_sgd(p, .lr = inf), ARGUMENT, "optim_sgd: lr is inf");
-    FAILS(rv_optim_sgd(p, .momentum = -0.1), ARGUMENT, "optim_sgd: momentum is -0.1");
-    FAILS(rv_optim_sgd(p, .momentum = nan), ARGUMENT, "optim_sgd: momentum is ");
-    FAILS(rv_optim_sgd(p, .momentum = inf), ARGUMENT, "optim_sgd: momentum is inf");
-    FAILS(rv_optim_sgd(p, .dampening = -1), ARGUMENT, "optim_sgd: dampening is -1");
-    FAILS(rv_optim_sgd(p, .dampening = nan), ARGUMENT, "optim_sgd: dampening is ");
-    FAILS(rv_optim_sgd(p, .weight_decay = -1), ARGUMENT, "optim_sgd: weight_decay is -1");
-    FAILS(rv_optim_sgd(p, .weight_decay = nan), ARGUMENT, "optim_sgd: weight_decay is ");
+    COMMON_WRONG(rv_optim_sgd, p, "optim_sgd");
+    NUMBER_WRONG(rv_optim_sgd, p, .momentum, "optim_sgd: momentum", -0.1);
+    NUMBER_WRONG(rv_optim_sgd, p, .dampening, "optim_sgd: dampening", -1);
     FAILS(rv_optim_sgd(p, .nesterov = true), ARGUMENT,
           "nesterov needs momentum > 0 and dampening 0, and they are 0 and 0");
     FAILS(rv_optim_sgd(p, .nesterov = true, .momentum = 0.9, .dampening = 0.1), ARGUMENT,
           "they are 0.9 and 0.1");
     FAILS(rv_optim_sgd_with(NULL), NULL, "optim_sgd: the options are NULL");
-    FAILS(rv_optim_adam(p, .lr = 0), ARGUMENT, "optim_adam: lr is 0");
-    FAILS(rv_optim_adam(p, .lr = nan), ARGUMENT, "optim_adam: lr is ");
-    FAILS(rv_optim_adam(p, .betas = {1, 0.9}), ARGUMENT, "optim_adam: betas[0] is 1");
-    FAILS(rv_optim_adam(p, .betas = {0.9, -0.1}), ARGUMENT, "optim_adam: betas[1] is -0.1");
-    FAILS(rv_optim_adam(p, .betas = {nan, 0.9}), ARGUMENT, "optim_adam: betas[0] is ");
-    FAILS(rv_optim_adam(p, .eps = -1e-8), ARGUMENT, "optim_adam: eps is -1e-08");
-    FAILS(rv_optim_adam(p, .eps = nan), ARGUMENT, "optim_adam: eps is ");
-    FAILS(rv_optim_adam(p, .weight_decay = inf), ARGUMENT, "optim_adam: weight_decay is inf");
+    COMMON_WRONG(rv_optim_adam, p, "optim_adam");
+    NUMBER_WRONG(rv_optim_adam, p, .eps, "optim_adam: eps", -1e-8);
     FAILS(rv_optim_adam_with(NULL), NULL, "optim_adam: the options are NULL");
+    COMMON_WRONG(rv_optim_adamw, p, "optim_adamw");
+    NUMBER_WRONG(rv_optim_adamw, p, .eps, "optim_adamw: eps", -1e-8);
+    FAILS(rv_optim_adamw_with(NULL), NULL, "optim_adamw: the options are NULL");
+    const double bad[] = {1, 1.5, -0.1, (double)NAN, (double)INFINITY, -(double)INFINITY};
+    for (int i = 0; i < RV_COUNT(bad); i++) {
+        FAILS(rv_optim_adam(p, .betas = {bad[i], 0.9}), ARGUMENT, "optim_adam: betas[0] is ");
+        FAILS(rv_optim_adam(p, .betas = {0.9, bad[i]}), ARGUMENT, "optim_adam: betas[1] is ");
+        FAILS(rv_optim_adamw(p, .betas = {bad[i], 0.9}), ARGUMENT, "optim_adamw: betas[0] is ");
+        FAILS(rv_optim_adamw(p, .betas = {0.9, bad[i]}), ARGUMENT, "optim_adamw: betas[1] is ");
+    }
     cr_expect_eq(t->object.references, 1, "nothing holds it");
+}
+
+static bool only_matrices(const void *options, const rv_tensor *p)
+{
+    (void)options;
+    return p->ndim == 2 || rv_fail(RV_ERROR_SHAPE, "plain", "%s is no matrix", RV_SHAPE_OF(p));
+}
+
+static rv_tensor *plain_update(rv_optim_update *u)
+{
+    return rv_sub(u->parameter, u->gradient);
+}
+
+static const rv_optim_class plain_class = {
+    .name = "plain", .accepts = only_matrices, .update = plain_update};
+static const rv_optim_class refusing_class = {.name = "refusing",
+                                              .refuses =
+                                                  RV_OPTIM_NO_WEIGHT_DECAY | RV_OPTIM_NO_DECOUPLED |
+                                                  RV_OPTIM_NO_L1_DECAY | RV_OPTIM_NO_MAXIMIZE,
+                                              .update = plain_update};
+#define REFUSING(p, ...) \
+    rv_optim_new(&refusing_class, &(rv_optim_common){.parameters = p, .lr = 1, __VA_ARGS__})
+
+/* What a class refuses, of options and of parameters. */
+Test(optim_wrong, what_a_class_refuses)
+{
+    RV_SCOPE;
+    rv_tensor *t = LEAF(1, 2), *matrix = rv_require_grad(rv_ones(RV_F64, 2, 2));
+    const rv_tensors p = RV_TENSORS(t);
+    FAILS(REFUSING(p, .weight_decay = 0.1), ARGUMENT, "refusing: weight_decay is set");
+    FAILS(REFUSING(p, .l1_decay = 0.1), ARGUMENT, "refusing: l1_decay is set");
+    FAILS(REFUSING(p, .decoupled = true), ARGUMENT, "refusing: decoupled is set");
+    FAILS(REFUSING(p, .maximize = true), ARGUMENT, "refusing: maximize is set");
+    rv_optim *opt = REFUSING(p, .nonfinite = RV_NONFINITE_SKIP);
+    cr_expect_not_null(opt);
+    cr_expect(!rv_optim_has_momentum(opt));
+    cr_expect(isnan(rv_optim_group_momentum(opt, 0)));
+    cr_expect(error_is(RV_ERROR_STATE, "optim_group_momentum: refusing has no momentum"));
+    cr_expect_not(rv_optim_set_group_momentum(opt, 0, 0.5));
+    cr_expect(error_is(RV_ERROR_STATE, "optim_set_group_momentum: refusing has no momentum"));
+    rv_optim_free(opt);
+    const rv_optim_common both = {.parameters = RV_TENSORS(matrix, t), .lr = 1};
+    FAILS(rv_optim_new(&plain_class, &both), SHAPE, "plain: [2] is no matrix");
+    cr_expect_eq(matrix->object.references, 1);
+}
+
+/* ---- groups ---------------------------------------------------------------------------------- */
+
+/* Whatever is wrong with a group, the optimizer that it should join is as it was. */
+Test(optim_wrong, joining)
+{
+    RV_SCOPE;
+    rv_tensor *a = LEAF(1, 2), *b = LEAF(3), *c = LEAF(4);
+    rv_tensor *part = rv_require_grad(rv_slice(rv_detach(a), .start = 1));
+    rv_optim *adam = rv_optim_adam(RV_TENSORS(a, b)), *sgd = rv_optim_sgd(RV_TENSORS(c));
+    rv_layer *layer = rv_layer_relu();
+    FAILS(rv_optim_adam(RV_TENSORS(c), .join = sgd), ARGUMENT,
+          "optim_adam: join is of the method optim_sgd");
+    FAILS(rv_optim_adamw(RV_TENSORS(c), .join = adam), ARGUMENT,
+          "optim_adamw: join is of the method optim_adam;");
+    FAILS(rv_optim_adam(RV_TENSORS(c), .join = (rv_optim *)(void *)layer), ARGUMENT,
+          "optim_adam: this is not an optimizer");
+    FAILS(rv_optim_adam(RV_TENSORS(c, b), .join = adam), ARGUMENT,
+          "parameters 1 and 3 are the same tensor");
+    FAILS(rv_optim_adam(RV_TENSORS(part), .join = adam), ARGUMENT,
+          "parameters 0 and 2 share memory");
+    FAILS(rv_optim_adam(RV_TENSORS(c), .lr = 0, .join = adam), ARGUMENT, "lr is 0");
+    FAILS(rv_optim_adam(RV_TENSORS(c, NULL), .join = adam), NULL, "parameter 3 is NULL");
+    FAILS(rv_optim_adam((rv_tensors){0}, .join = adam), ARGUMENT, "there are no parameters");
+    cr_expect_eq(rv_optim_groups(adam), 1);
+    cr_expect_eq(c->object.references, 2, "sgd's, and the scope's");
+    const int64_t none[] = {-1, 1, INT64_MAX, INT64_MIN};
+    for (int i = 0; i < RV_COUNT(none); i++) {
+        cr_expect(isnan(rv_optim_group_lr(adam, none[i])));
+        cr_expect(error_is(RV_ERROR_INDEX, "optim_group_lr: group is "));
+        cr_expect_not(rv_optim_set_group_lr(adam, none[i], 1));
+        cr_expect(error_is(RV_ERROR_INDEX, "optim_set_group_lr: group is "));
+        cr_expect(isnan(rv_optim_group_momentum(adam, none[i])));
+        cr_expect(error_is(RV_ERROR_INDEX, "optim_group_momentum: group is "));
+        cr_expect_not(rv_optim_set_group_momentum(adam, none[i], 0.5));
+        cr_expect(error_is(RV_ERROR_INDEX, "optim_set_group_momentum: group is "));
+    }
+    rv_layer_free(layer);
+    rv_optim_free(sgd);
+    rv_optim_free(adam);
 }
 
 /* ---- parameters ------------------------------------------------------------------------------ */
@@ -124,6 +224,17 @@ Test(optim_wrong, null)
     cr_expect(error_is(RV_ERROR_NULL, "optim_lr"));
     cr_expect_not(rv_optim_set_lr(NULL, 1));
     cr_expect(error_is(RV_ERROR_NULL, "optim_set_lr"));
+    cr_expect_eq(rv_optim_groups(NULL), 0);
+    cr_expect(error_is(RV_ERROR_NULL, "optim_groups"));
+    cr_expect_eq(rv_optim_steps(NULL), -1);
+    cr_expect(error_is(RV_ERROR_NULL, "optim_steps"));
+    cr_expect_eq(rv_optim_skipped(NULL), -1);
+    cr_expect(error_is(RV_ERROR_NULL, "optim_skipped"));
+    cr_expect(isnan(rv_optim_group_lr(NULL, 0)));
+    cr_expect(error_is(RV_ERROR_NULL, "optim_group_lr"));
+    cr_expect_not(rv_optim_set_group_momentum(NULL, 0, 0.5));
+    cr_expect(error_is(RV_ERROR_NULL, "optim_set_group_momentum"));
+    cr_expect(!rv_optim_has_momentum(NULL) && no_error());
     rv_optim_free(NULL);
     rv_layer *layer = rv_layer_relu();
     cr_expect_not(rv_optim_step((rv_optim *)(void *)layer));
@@ -235,6 +346,23 @@ Test(optim_wrong, classes)
     FAILS(rv_optim_new(&c, &p), ARGUMENT, "faulty keeps -1 tensors");
     c.state_count = 3;
     FAILS(rv_optim_new(&c, &p), NULL, "the name of faulty's tensor 2 is NULL");
+    c = faulty_class;
+    c.update_elements = (void (*)(const rv_optim_elements *))1;
+    FAILS(rv_optim_new(&c, &p), ARGUMENT, "one of update and update_elements, and has both");
+    c = faulty_class;
+    c.options_size = sizeof(rv_optim_common) - 1;
+    FAILS(rv_optim_new(&c, &p), ARGUMENT, "they begin with RV_OPTIM_COMMON");
+    c = faulty_class;
+    c.momentum_offset = sizeof(rv_optim_common);
+    FAILS(rv_optim_new(&c, &p), ARGUMENT, "faulty's momentum is at byte");
+    c.momentum_offset = 1;
+    FAILS(rv_optim_new(&c, &p), ARGUMENT, "faulty's momentum is at byte 1");
+    c = faulty_class;
+    c.scalar_count = 5;
+    FAILS(rv_optim_new(&c, &p), ARGUMENT, "faulty keeps 5 scalars; 0 to 4");
+    c.scalar_count = 1;
+    FAILS(rv_optim_new(&c, &p), NULL, "the name of faulty's scalar 0 is NULL");
+    FAILS(rv_optim_new(&faulty_class, NULL), NULL, "faulty: the options are NULL");
     const rv_optim_common still = {.parameters = RV_TENSORS(t), .lr = 0};
     FAILS(rv_optim_new(&faulty_class, &still), ARGUMENT, "faulty: lr is 0");
 }
@@ -253,8 +381,11 @@ Test(optim_wrong, out_of_memory)
         cr_assert(rv_set_grad(p, rv_ones(RV_F64, 10, 50)));
         cr_assert(rv_set_grad(q, rv_ones(RV_F64, 200, 300)));
         rv_memory_limit(rv_memory_usage().held + more);
-        rv_optim *opt = rv_optim_adam(RV_TENSORS(p, q), .lr = 0.5);
-        const bool done = opt != NULL && rv_optim_step(opt);
+        rv_optim *opt = rv_optim_adam(RV_TENSORS(p), .lr = 0.5);
+        const bool joined =
+            opt != NULL && rv_optim_adam(RV_TENSORS(q), .lr = 0.5, .join = opt) == opt;
+        cr_expect(opt == NULL || rv_optim_groups(opt) == (joined ? 2 : 1));
+        const bool done = joined && rv_optim_step(opt);
         rv_memory_limit(SIZE_MAX);
         if (done) {
             successes++;

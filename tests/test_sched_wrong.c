@@ -288,6 +288,12 @@ Test(sched_wrong, one_cycle_ends)
     cr_expect(error_is(RV_ERROR_ARGUMENT, "sched_one_cycle: step 4 of a cycle of 3 steps"));
     cr_expect_eq(rv_sched_steps(s), 3);
     rv_sched_free(s);
+    s = rv_sched_one_cycle(o, .lr_max = 2, .steps = 10, .anneal_strategy = RV_SCHED_LINEAR,
+                           .three_phase = true, .final_div_factor = 2);
+    for (int step = 0; step < 10; step++)
+        cr_expect(rv_sched_step(s), "%s", rv_error());
+    cr_expect_float_eq(rv_optim_lr(o), 2.0 / 25 / 2, 1e-16, "with a third phase too");
+    rv_sched_free(s);
     /* Phases without a length are passed over. */
     static const double shares[] = {0, 0.1, 0.2, 0.5, 1};
     for (int i = 0; i < RV_COUNT(shares); i++)

@@ -3,13 +3,15 @@
     python3 tests/golden/optim.py
 
 Needs torch (2.13 made the file), numpy and safetensors. Each case runs 500 steps in double on two
-tasks: a network 5-8-3 with tanh that learns 20 samples by cross entropy, all at once ("net"; six
-samples stand there twice with different labels, so that the gradient does not fade into rounding
-errors, of which Rprop takes the sign), and the sum of three Rosenbrock functions of a [2,2] and a
-[1,2] tensor, a row being a point
-("rosenbrock"; not with DEFAULTS, whose learning rates are not made for it).
-All numbers are double, PyTorch's own step counts and products too (they follow the default dtype).
-The file has the tasks (x, labels, start.net, start.rosenbrock) and for each case
+tasks: a network 5-8-3 with tanh that learns 20 samples by cross entropy, all at once ("net"), and
+the sum of three Rosenbrock functions of a [2,2] and a [1,2] tensor, a row being a point
+("rosenbrock"; not with DEFAULTS, whose learning rates are not made for it). All numbers are double,
+PyTorch's own step counts and products too: they follow the default dtype. With Rprop the network's
+gradient would fade into rounding errors, of which it takes the sign: there six samples come twice
+with different labels, so that no weights fit all.
+
+The file has the tasks (x, labels, rprop.x, rprop.labels, start.net, start.rosenbrock) and for each
+case
 
     sgd_momentum.net.50, .net.500, .rosenbrock.50, .rosenbrock.500
                         all parameters after so many steps, one after another
@@ -138,8 +140,8 @@ class Optimizer:
             if "foreach" in group:
                 group["foreach"] = False
         if method == "adagrad" and len(made) > 1:
-            # PyTorch starts the sums of all groups with the first group's value; a group's own
-            # option is what anyone would expect, and what the library does.
+            # PyTorch starts the sums of all groups with the constructor's value; that of the group
+            # is what its option says, and what the library takes.
             for group in self.torchs.param_groups:
                 for p in group["params"]:
                     self.torchs.state[p]["sum"].fill_(group["initial_accumulator_value"])
@@ -236,35 +238,38 @@ def main():
     torch.set_num_threads(1)
     torch.manual_seed(6)
     x, labels = torch.randn(SAMPLES, 5), torch.randint(0, 3, (SAMPLES,))
-    x[14:], labels[14:] = x[:6], (labels[:6] + 1) % 3  # so that no weights fit all samples
+    x2, labels2 = x.clone(), labels.clone()
+    x2[14:], labels2[14:] = x[:6], (labels[:6] + 1) % 3
     shapes = {(8, 5): 0.4, (8,): 0.2, (3, 8): 0.3, (3,): 0.2}
     net = [torch.randn(shape) * scale for shape, scale in shapes.items()]
     points = [torch.tensor([[-1.2, 1.0], [0.5, -0.3]]), torch.tensor([[1.3, 0.9]])]
     check_muon()
-    tasks = [("net", net, network_loss, (x, labels)), ("rosenbrock", points, rosenbrock_loss, None)]
-    tensors = {"x": x, "labels": labels}
-    for name, start, _, _ in tasks:
+    tasks = [("net", net, network_loss), ("rosenbrock", points, rosenbrock_loss)]
+    tensors = {"x": x, "labels": labels, "rprop.x": x2, "rprop.labels": labels2}
+    for name, start, _ in tasks:
         tensors[f"start.{name}"] = torch.cat([s.reshape(-1) for s in start])
     with without_bfloat16():
         for case in read_cases():
             moved, losses = [], []
-            for i, (name, start, loss_of, data) in enumerate(tasks if case[2] else tasks[:1]):
-                ends = run(case, i, start, loss_of, data)
+            samples = (x2, labels2) if case[1] == "rprop" else (x, labels)
+            for i, (name, start, loss_of) in enumerate(tasks if case[2] else tasks[:1]):
+                ends = run(case, i, start, loss_of, samples)
                 assert difference(tensors[f"start.{name}"], ends[-1]) > 1e-3, "it hardly moves"
-                others = [run(case, i, next_to(start, to), loss_of, data)
+                others = [run(case, i, next_to(start, to), loss_of, samples)
                           for to in (float("inf"), float("-inf"))]
                 for mark, end, *other in zip(MARKS, ends, *others):
                     tensors[f"{case[0]}.{name}.{mark}"] = end
                     moved.append(max(difference(o, end) for o in other))
                 parts = ends[-1].split([s.numel() for s in start])
                 parts = [part.view_as(s) for part, s in zip(parts, start)]
-                losses.append(f"{loss_of(start, data):.4g} ... {loss_of(parts, data):.4g}")
+                losses.append(f"{loss_of(start, samples):.4g} ... {loss_of(parts, samples):.4g}")
             tensors[f"{case[0]}.moved"] = torch.tensor(moved)
             wide = [f"{m:.1e}" if m > 1e-10 else "-" for m in moved]
             print(f"{case[0]}: loss {', '.join(losses)}; moved {wide}", flush=True)
             if case[2] is None:
-                tensors[f"{case[0]}.f32"] = run(case, 0, net, network_loss, (x.float(), labels),
-                                                MARKS[:1], torch.float32)[0]
+                tensors[f"{case[0]}.f32"] = run(case, 0, net, network_loss,
+                                                (samples[0].float(), samples[1]), MARKS[:1],
+                                                torch.float32)[0]
     path = HERE / "optim.safetensors"
     save_file({k: np.array(t.numpy(), order="C") for k, t in tensors.items()}, path)
     print(f"{len(tensors)} tensors, {path.stat().st_size} bytes: {path}")

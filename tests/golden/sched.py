@@ -74,6 +74,10 @@ CASES = {
     "plateau": lambda o: s.ReduceLROnPlateau(o),
     "plateau_short": lambda o: s.ReduceLROnPlateau(o, factor=0.5, patience=2),
     "plateau_max": lambda o: s.ReduceLROnPlateau(o, mode="max", factor=0.7, patience=0),
+    "plateau_rel": lambda o: s.ReduceLROnPlateau(o, factor=0.9, patience=1, threshold=0.03),
+    "plateau_max_rel": lambda o: s.ReduceLROnPlateau(
+        o, mode="max", factor=0.9, patience=1, threshold=0.03
+    ),
     "plateau_cooldown": lambda o: s.ReduceLROnPlateau(o, factor=0.5, patience=1, cooldown=5),
     "plateau_abs": lambda o: s.ReduceLROnPlateau(
         o, factor=0.8, patience=3, threshold=0.02, threshold_mode="abs"
