@@ -8,6 +8,7 @@
  * in 10 epochs in place of their 164.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include <ravine.h>
 
@@ -38,7 +39,7 @@ static rv_dataset *normalized(rv_dataset *images, rv_statistics s)
     return rv_data_transform(images, rv_transform_normalize(s.mean, s.std));
 }
 
-/* Shows the network every training image once; returns the mean loss. */
+/* Shows the network every training image once; returns the mean loss. The schedule may be NULL. */
 static double train_epoch(rv_layer *net, rv_optim *opt, rv_sched *sched, rv_loader *batches,
                           progress *bar)
 {
@@ -52,7 +53,8 @@ static double train_epoch(rv_layer *net, rv_optim *opt, rv_sched *sched, rv_load
         rv_optim_zero_grad(opt);
         rv_backward(loss);
         rv_optim_step(opt);
-        rv_sched_step(sched);
+        if (sched != NULL)
+            rv_sched_step(sched);
 
         sum += rv_item(loss) * (double)b.n;
         images += b.n;
@@ -70,16 +72,21 @@ static void train(const cifar10_options *o, rv_layer *net, rv_dataset *images, r
     const int64_t steps = rv_loader_batches(batches);
     rv_optim *opt = rv_optim_by_name(o->optim, rv_parameters(net), .lr = o->lr,
                                      .momentum = o->momentum, .weight_decay = o->weight_decay);
-    rv_sched *sched = rv_sched_cosine(opt, .steps = o->epochs * steps);
+    /* A plateau is seen after an epoch, by its accuracy; all other schedules go by batches. */
+    const bool plateau = strcmp(o->schedule, "plateau") == 0;
+    rv_sched *sched = rv_sched_by_name(o->schedule, opt, .mode = RV_SCHED_MORE_IS_BETTER,
+                                       .steps = o->epochs * (plateau ? 1 : steps));
 
     for (int64_t epoch = 1; epoch <= o->epochs; epoch++) {
         char title[64];
         snprintf(title, sizeof title, "epoch %2lld/%lld", (long long)epoch, (long long)o->epochs);
         progress bar = progress_begin(title, "batches", steps);
-        const double loss = train_epoch(net, opt, sched, batches, &bar);
-        const double seconds = progress_end(&bar);
-        printf("%s  train loss %.4f  %s accuracy %.4f  %.2f s\n", title, loss, name,
-               rv_accuracy(net, judge), seconds);
+        const double loss = train_epoch(net, opt, plateau ? NULL : sched, batches, &bar);
+        const double seconds = progress_end(&bar), accuracy = rv_accuracy(net, judge);
+        printf("%s  train loss %.4f  %s accuracy %.4f  %.2f s\n", title, loss, name, accuracy,
+               seconds);
+        if (plateau)
+            rv_sched_step(sched, accuracy);
         fflush(stdout);
     }
 

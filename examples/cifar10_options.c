@@ -1,14 +1,15 @@
 /* cifar10_options.c - the options of cifar10, each in a row: name, value, what --help says. */
 #include "cifar10_options.h"
 
+#include <stdio.h>
+
 #include <ravine.h>
 
 #include "command_line.h"
 
 static const char about[] =
     "Trains a convolutional network on CIFAR-10, 60000 small photographs of ten kinds of things, "
-    "and prints how many of the test images it gets right. The learning rate falls to 0 along a "
-    "cosine, over all steps. Defaults stand in brackets."
+    "and prints how many of the test images it gets right. Defaults stand in brackets."
     "\v"
     "Unless training images are kept apart (--validation 5000), an epoch's line has the test "
     "accuracy, as papers have it: look at it, but do not choose by it.\n\n"
@@ -26,11 +27,16 @@ cifar10_options cifar10_options_read(int argc, char **argv)
         .lr = RV_BY_NAME_DEFAULT,
         .momentum = RV_BY_NAME_DEFAULT,
         .weight_decay = 5e-4,
+        .schedule = "cosine",
         .batch = 128,
         .epochs = 10,
         .seed = 42,
     };
     const int64_t most = INT64_C(1) << 40;
+    char optimizers[512], schedules[512];
+    snprintf(optimizers, sizeof optimizers, "the optimizer: %s [momentum]", rv_optim_names());
+    snprintf(schedules, sizeof schedules,
+             "how the learning rate changes, see rv_sched_by_name: %s [cosine]", rv_sched_names());
     const command_option table[] = {
         command_data(&o.data, "cifar10"),
         {"model", "NAME", command_name(&o.model, RV_MODEL_NAMES),
@@ -39,14 +45,14 @@ cifar10_options cifar10_options_read(int argc, char **argv)
         {"augment", "NAMES", command_list(&o.augment, "none, crop, flip, cutout"),
          "what is done to training images, divided by commas: crop (of the image with 4 black "
          "pixels around it), flip, cutout, or none [crop,flip]"},
-        {"optim", "NAME", command_name(&o.optim, "sgd, momentum, nesterov, adam"),
-         "the optimizer: sgd, momentum, nesterov, adam [momentum]"},
+        {"optim", "NAME", command_name(&o.optim, rv_optim_names()), optimizers},
         {"lr", "X", command_above(&o.lr, 0),
          "its first learning rate, above 0 [momentum: 0.1; one that suits it]"},
         {"momentum", "X", command_not_below(&o.momentum, 0),
          "its momentum, or first beta [its default: 0.9]"},
         {"weight-decay", "X", command_not_below(&o.weight_decay, 0),
          "share of a parameter added to its gradient [0.0005]"},
+        {"schedule", "NAME", command_name(&o.schedule, rv_sched_names()), schedules},
         {"batch", "N", command_whole(&o.batch, 1, most),
          "images to a step; a last batch that is short is left out [128]"},
         {"epochs", "N", command_whole(&o.epochs, 0, most),

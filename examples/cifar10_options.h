@@ -13,9 +13,10 @@ typedef struct cifar10_options {
     double lr;
     double momentum;
     double weight_decay;
-    int64_t batch;      /* images to a step */
-    int64_t epochs;     /* times that all images are seen; 0: only test */
-    int64_t validation; /* training images kept apart to measure on; 0: none */
+    const char *schedule; /* as rv_sched_by_name has it */
+    int64_t batch;        /* images to a step */
+    int64_t epochs;       /* times that all images are seen; 0: only test */
+    int64_t validation;   /* training images kept apart to measure on; 0: none */
     int64_t seed;
     int64_t threads;  /* 0: one for each processor */
     bool summary;     /* print a table of the layers */
