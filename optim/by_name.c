@@ -199,7 +199,8 @@ static rv_sched *make_cosine(const asked *o)
 
 static rv_sched *make_restarts(const asked *o)
 {
-    return rv_sched_restarts(o->optimizer, .steps = (o->steps + 6) / 7, .multiplier = 2);
+    return rv_sched_restarts(o->optimizer, .steps = o->steps / 7 + (o->steps % 7 > 0),
+                             .multiplier = 2);
 }
 
 static rv_sched *make_warmup_cosine(const asked *o)

@@ -258,6 +258,23 @@ Test(by_name, restarts_of_seven_steps)
     rv_optim_free(opt);
 }
 
+Test(by_name, more_steps_than_anybody_makes)
+{
+    RV_SCOPE;
+#define CHECK(name)                                                               \
+    {                                                                             \
+        rv_optim *opt = rv_optim_sgd(RV_TENSORS(leaf()), .lr = BASE);             \
+        rv_sched *sched = rv_sched_by_name(#name, opt, .steps = INT64_MAX);       \
+        cr_assert_not_null(sched, "%s: %s", #name, rv_error());                   \
+        cr_expect(rv_sched_step(sched, 1.0), "%s: %s", #name, rv_error());        \
+        cr_expect(rv_optim_lr(opt) > 0 && rv_optim_lr(opt) <= BASE, "%s", #name); \
+        rv_sched_free(sched);                                                     \
+        rv_optim_free(opt);                                                       \
+    }
+    RV_SCHED_NAMES(CHECK)
+#undef CHECK
+}
+
 Test(by_name, plateau_looks_at_what_is_better)
 {
     RV_SCOPE;
