@@ -111,7 +111,7 @@ static const method methods[] = {
 
 const char *rv_optim_names(void)
 {
-    return RV_OPTIM_NAMES(LISTED) + 2;
+    return &(RV_OPTIM_NAMES(LISTED))[2];
 }
 
 /* Gives an option that was left out its default; false with an error for one that there is not. */
@@ -276,7 +276,7 @@ static rv_sched *make_plateau(const asked *o)
 
 const char *rv_sched_names(void)
 {
-    return RV_SCHED_NAMES(LISTED) + 2;
+    return &(RV_SCHED_NAMES(LISTED))[2];
 }
 
 rv_sched *rv_sched_by_name_with(const rv_sched_by_name_options *options)
