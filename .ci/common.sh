@@ -13,7 +13,7 @@ library_packages=(gcc libc6-dev cmake ninja-build 'pkg-config|pkgconf'
     'libopenblas-dev|libopenblas-pthread-dev|libopenblas-openmp-dev|libopenblas-serial-dev'
     zlib1g-dev libcjson-dev libstb-dev)
 # What the tests need beside that.
-test_packages=(libcriterion-dev valgrind curl
+test_packages=(libcriterion-dev valgrind curl gnuplot-nox
     libopenblas0-pthread libopenblas0-openmp libopenblas0-serial)
 
 is_installed() {

@@ -61,7 +61,7 @@ static double suitable_lr(const char *name, const landscape_options *o, double c
         double over_curvature, of_width; /* of the picture */
     } rates[] = {
         {"sgd", 1.85, 0}, {"asgd", 1.85, 0},   {"momentum", 0.3, 0}, {"nesterov", 0.3, 0},
-        {"radam", 1, 0},  {"adagrad", 0, 0.1}, {"adadelta", 0, 1},
+        {"radam", 1, 0},  {"adagrad", 0, 0.1}, {"adadelta", 0, 1},   {"rmsprop", 0, 0.004},
     };
     const double width = o->surface->right - o->surface->left;
     for (int i = 0; i < RV_COUNT(rates); i++)
@@ -99,13 +99,14 @@ static void descend(landscape_options *o, landscape_path *path)
 
 static void print_path(const landscape_options *o, const landscape_path *path)
 {
-    const double *end = path->points[path->count - 1], *minimum = o->surface->minimum;
     printf("%-10s %9.4g  ", path->name, path->lr);
-    if (path->count <= o->steps)
+    if (path->count <= o->steps) {
         printf("diverged: not finite after %lld steps\n", (long long)path->count);
-    else
-        printf("(%9.6f, %9.6f)  %13.6e  %13.6e\n", end[0], end[1], end[2],
-               hypot(end[0] - minimum[0], end[1] - minimum[1]));
+        return;
+    }
+    const double *end = path->points[o->steps], *minimum = o->surface->minimum;
+    printf("(%9.6f, %9.6f)  %13.6e  %13.6e\n", end[0], end[1], end[2],
+           hypot(end[0] - minimum[0], end[1] - minimum[1]));
 }
 
 int main(int argc, char **argv)

@@ -110,9 +110,11 @@ static void write_all(FILE *to, const landscape_options *o, const landscape_path
             s->left, s->right, s->bottom, s->top);
     fprintf(to, "plot $contours using 1:2:3 with lines linecolor palette linewidth 0.7 notitle");
     for (int i = 0; i < o->count; i++) {
+        if (counts[i] == 0) /* nowhere near */
+            continue;
         const char *colour = colours[i % RV_COUNT(colours)];
         fprintf(to, ", \\\n $path%d using 2:3 with %s linecolor '%s' linewidth 1.4 title '%s'", i,
-                counts[i] > 200 ? "lines" : "linespoints pointtype 7 pointsize 0.3", colour,
+                counts[i] > 120 ? "lines" : "linespoints pointtype 7 pointsize 0.3", colour,
                 paths[i].name);
         fprintf(to,
                 ", \\\n $path%d using 2:3 every ::%lld with points pointtype 7 pointsize 0.9 "

@@ -111,7 +111,7 @@ static const method methods[] = {
 
 const char *rv_optim_names(void)
 {
-    return RV_OPTIM_NAMES(LISTED) + 2;
+    return &(RV_OPTIM_NAMES(LISTED))[2];
 }
 
 /* Gives an option that was left out its default; false with an error for one that there is not. */
@@ -199,7 +199,8 @@ static rv_sched *make_cosine(const asked *o)
 
 static rv_sched *make_restarts(const asked *o)
 {
-    return rv_sched_restarts(o->optimizer, .steps = (o->steps + 6) / 7, .multiplier = 2);
+    return rv_sched_restarts(o->optimizer, .steps = o->steps / 7 + (o->steps % 7 > 0),
+                             .multiplier = 2);
 }
 
 static rv_sched *make_warmup_cosine(const asked *o)
@@ -275,7 +276,7 @@ static rv_sched *make_plateau(const asked *o)
 
 const char *rv_sched_names(void)
 {
-    return RV_SCHED_NAMES(LISTED) + 2;
+    return &(RV_SCHED_NAMES(LISTED))[2];
 }
 
 rv_sched *rv_sched_by_name_with(const rv_sched_by_name_options *options)

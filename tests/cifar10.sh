@@ -91,6 +91,15 @@ for options in '--optim nadam --schedule one_cycle' '--optim momentum --schedule
     accuracy "$out" 0.2
 done
 
+out=$(cifar10 --epochs 2 --model linear --augment none --lr 0.01) || fail "cosine: $out"
+for schedule in constant plateau; do
+    other=$(cifar10 --epochs 2 --model linear --augment none --lr 0.01 --schedule $schedule) ||
+        fail "$schedule: $other"
+    [ "$(grep -o 'loss [0-9.]*' <<<"$out")" != "$(grep -o 'loss [0-9.]*' <<<"$other")" ] ||
+        fail "$schedule changes nothing: $out"
+done
+expect "nadam" cifar10 --epochs 1 --model linear --optim nadam >/dev/null
+
 say "the same bytes from 1, 2 and 3 threads, other ones from another seed"
 for threads in 1 2 3; do
     cifar10 --epochs 1 --threads $threads --model lenet5 --augment crop,flip,cutout \
@@ -105,6 +114,7 @@ say "wrong command lines are errors that say what is wrong"
 refused 64 '--model resnet21: expected one of linear, ' "$program" --model resnet21
 refused 64 '--augment crop,spin: expected some of none, crop' "$program" --augment crop,spin
 refused 64 '--optim sdg: expected one of sgd' "$program" --optim sdg
+refused 64 '--schedule cosinus: expected one of constant' "$program" --schedule cosinus
 refused 64 '--weight-decay -1: expected a number not below 0' "$program" --weight-decay -1
 refused 64 'cannot be written' "$program" --save "$work/nowhere/net"
 refused 1 'nowhere' "$program" --data "$work/nowhere"

@@ -103,6 +103,8 @@ if command -v gnuplot >/dev/null; then
         grep -q ">$name<" "$work/a.svg" || fail "a.svg has no $name"
     done
     [ "$(wc -c <"$work/a.svg")" -lt 100000 ] || fail "a.svg is large"
+    run --start 1000,1000 --lr 100 --out "$work/far.svg"
+    expect_text "far away" "$out" '^drawn: '
     [ ! -e "$work/owned.svg" ] || fail "a name was run as a command"
     gnuplot -e "set terminal svg; set output '$work/again.svg'" "$work/data.gp" ||
         fail "gnuplot does not draw what was written for it"
@@ -153,6 +155,7 @@ refused 64 '--noise -1: expected a number not below 0' --noise -1
 refused 64 '--out picture.jpg: expected a name that ends in' --out picture.jpg
 refused 64 'cannot be written' --out "$work/nowhere/picture.svg"
 refused 64 'unrecognized option' --size 3
+refused 1 'landscape|hessian|eigh' --surface rosenbrock --start 1e200,1
 if [ -e /dev/full ] && ln -s /dev/full "$work/full.gp"; then
     refused 1 'could not be written' --out "$work/full.gp"
 fi

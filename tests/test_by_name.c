@@ -243,6 +243,38 @@ Test(by_name, schedules_of_one_step_and_without_a_momentum)
 #undef CHECK
 }
 
+/* The waves fit exactly where they can: 1, 2 and 4 steps make 7. */
+Test(by_name, restarts_of_seven_steps)
+{
+    RV_SCOPE;
+    rv_optim *opt = rv_optim_sgd(RV_TENSORS(leaf()), .lr = BASE);
+    rv_sched *sched = rv_sched_by_name("restarts", opt, .steps = 7);
+    const double shares[] = {1, 1, 0.5, 1, wave(0.25), 0.5, wave(0.75), 1};
+    for (int t = 0; t <= 7; t++) {
+        cr_expect_float_eq(rv_optim_lr(opt), BASE * shares[t], 1e-15, "step %d", t);
+        cr_assert(rv_sched_step(sched));
+    }
+    rv_sched_free(sched);
+    rv_optim_free(opt);
+}
+
+Test(by_name, more_steps_than_anybody_makes)
+{
+    RV_SCOPE;
+#define CHECK(name)                                                               \
+    {                                                                             \
+        rv_optim *opt = rv_optim_sgd(RV_TENSORS(leaf()), .lr = BASE);             \
+        rv_sched *sched = rv_sched_by_name(#name, opt, .steps = INT64_MAX);       \
+        cr_assert_not_null(sched, "%s: %s", #name, rv_error());                   \
+        cr_expect(rv_sched_step(sched, 1.0), "%s: %s", #name, rv_error());        \
+        cr_expect(rv_optim_lr(opt) > 0 && rv_optim_lr(opt) <= BASE, "%s", #name); \
+        rv_sched_free(sched);                                                     \
+        rv_optim_free(opt);                                                       \
+    }
+    RV_SCHED_NAMES(CHECK)
+#undef CHECK
+}
+
 Test(by_name, plateau_looks_at_what_is_better)
 {
     RV_SCOPE;
