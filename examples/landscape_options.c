@@ -104,21 +104,13 @@ static void read_start(landscape_options *o, char *text)
         wrong("start", text, "two numbers, X,Y");
 }
 
-/* A copy that can be cut to pieces; it lives as long as the process, since names point into it. */
-static char *copy_of(const char *text)
-{
-    char *copy = malloc(strlen(text) + 1);
-    if (copy == NULL)
-        exit(1);
-    return strcpy(copy, text);
-}
-
 landscape_options landscape_options_read(int argc, char **argv)
 {
     landscape_options o = {.surface = surfaces, .seed = 42};
     const char *surface_name = surfaces[0].name;
     static char names[256]; /* of all surfaces, ", " between them */
-    const char *optim = "sgd,momentum,nesterov", *lr = NULL, *start = NULL;
+    static char usual[] = "sgd,momentum,nesterov";
+    const char *optim = usual, *lr = NULL, *start = NULL;
     for (int i = 0; surfaces[i].name != NULL; i++)
         snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i > 0 ? ", " : "",
                  surfaces[i].name);
@@ -153,11 +145,12 @@ landscape_options landscape_options_read(int argc, char **argv)
         o.steps = o.surface->steps;
     o.start[0] = o.surface->start[0];
     o.start[1] = o.surface->start[1];
+    /* These texts are the command line's own, and are cut where they lie. */
     if (start != NULL)
-        read_start(&o, copy_of(start));
-    read_optim(&o, copy_of(optim));
+        read_start(&o, (char *)start);
+    read_optim(&o, (char *)optim);
     if (lr != NULL)
-        read_lr(&o, copy_of(lr));
+        read_lr(&o, (char *)lr);
     if (o.out != NULL) {
         const char *ending = strrchr(o.out, '.');
         if (ending == NULL || (strcmp(ending, ".svg") != 0 && strcmp(ending, ".png") != 0 &&
