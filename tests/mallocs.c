@@ -174,16 +174,11 @@ static long measure_convolutions(void)
     return atomic_load(&calls);
 }
 
-/* The number of calls while a net is trained on images, with a schedule and an average; it is
- * consumed. */
+/* The number of calls while a net is trained on images; it is consumed. */
 static long measure_net(const char *name, rv_layer *net, int64_t side)
 {
     RV_SCOPE;
     rv_optim *opt = rv_optim_sgd(rv_parameters(net), .lr = 0.1, .momentum = 0.9);
-    rv_sched *sched =
-        rv_sched_chained(opt, RV_SCHEDS(rv_sched_one_cycle(NULL, .lr_max = 0.2, .steps = 20),
-                                        rv_sched_plateau(NULL, .patience = 3)));
-    rv_average *average = rv_average_ema(rv_parameters(net));
     rv_tensor *x = rv_randn(RV_F32, 8, 3, side, side), *y = rv_randint(0, 10, RV_I64, 8);
     atomic_store(&calls, 0);
     for (int i = 1; i <= 20; i++) {
@@ -191,17 +186,42 @@ static long measure_net(const char *name, rv_layer *net, int64_t side)
         atomic_store(&step, i);
         atomic_store(&counting, i >= 2);
         rv_optim_zero_grad(opt);
-        rv_tensor *loss = rv_cross_entropy(rv_forward(net, x), y);
-        rv_backward(loss);
+        rv_backward(rv_cross_entropy(rv_forward(net, x), y));
         rv_optim_step(opt);
-        rv_sched_step(sched, rv_item(loss));
-        rv_average_update(average);
         atomic_store(&counting, false);
     }
     printf("%s: %ld calls of malloc from step 2 to step 20\n", name, atomic_load(&calls));
     for (long call = 0; call < atomic_load(&calls) && call < NOTED; call++)
         printf("    step %ld: %ld bytes\n", atomic_load(&steps_noted[call]),
                atomic_load(&bytes_noted[call]));
+    rv_optim_free(opt);
+    rv_layer_free(net);
+    return atomic_load(&calls);
+}
+
+/* The number of calls of a schedule's steps and an average's updates. */
+static long measure_schedule(void)
+{
+    RV_SCOPE;
+    rv_layer *net = rv_layer_linear(300, 100);
+    rv_optim *opt = rv_optim_sgd(rv_parameters(net), .lr = 0.1, .momentum = 0.9);
+    rv_sched *sched =
+        rv_sched_chained(opt, RV_SCHEDS(rv_sched_one_cycle(NULL, .lr_max = 0.2, .steps = 20),
+                                        rv_sched_plateau(NULL, .patience = 3)));
+    rv_average *average = rv_average_ema(rv_parameters(net));
+    atomic_store(&calls, 0);
+    for (int i = 1; i <= 20; i++) {
+        RV_SCOPE;
+        atomic_store(&step, i);
+        atomic_store(&counting, i >= 2);
+        rv_sched_step(sched, 1.0);
+        rv_average_update(average);
+        rv_average_swap_in(average);
+        rv_average_swap_out(average);
+        atomic_store(&counting, false);
+    }
+    printf("schedule and average: %ld calls of malloc from step 2 to step 20\n",
+           atomic_load(&calls));
     rv_average_free(average);
     rv_sched_free(sched);
     rv_optim_free(opt);
@@ -335,5 +355,7 @@ int main(void)
     rv_finish();
     const long methods = measure_methods();
     rv_finish();
-    return sgd + adam + convolutions + nets + optimizers + methods > 0;
+    const long schedule = measure_schedule();
+    rv_finish();
+    return sgd + adam + convolutions + nets + optimizers + methods + schedule > 0;
 }
