@@ -207,14 +207,20 @@ Test(models_make, weights_start_as_said)
 
 /* ---- what is wrong --------------------------------------------------------------------------- */
 
+/* Builds that do not recycle keep blocks of what ended for a while, to name who uses them. */
+static bool nothing_stays(size_t before)
+{
+    return !RV_RECYCLE || rv_memory_usage().in_use == before;
+}
+
 /* Fails so, and the second time takes no memory that stays. */
-#define REFUSED(call, status, message)                                                       \
-    do {                                                                                     \
-        cr_expect_null(call);                                                                \
-        cr_expect(error_is(RV_ERROR_##status, message), "%s", #call);                        \
-        const size_t before_ = rv_memory_usage().in_use;                                     \
-        cr_expect(call == NULL && rv_error() != NULL && rv_memory_usage().in_use == before_, \
-                  "%s leaks", #call);                                                        \
+#define REFUSED(call, status, message)                                                      \
+    do {                                                                                    \
+        cr_expect_null(call);                                                               \
+        cr_expect(error_is(RV_ERROR_##status, message), "%s", #call);                       \
+        const size_t before_ = rv_memory_usage().in_use;                                    \
+        cr_expect(call == NULL && rv_error() != NULL && nothing_stays(before_), "%s leaks", \
+                  #call);                                                                   \
     } while (0)
 
 Test(models_make, what_is_wrong)
