@@ -119,14 +119,24 @@ static void *out_of_memory(const char *who, size_t bytes)
 #define CACHE_LIMIT 2048 /* blocks of one class in one thread's cache */
 #define REACH 12         /* how many classes further up an empty large class may look: 8 times */
 
+/* What lasts has lists and chunks of its own: a step whose first run left enough free blocks finds
+ * them in the second, although the optimizer's state was made in between. */
+enum { PASSING, LASTING, KINDS };
+
 typedef struct chunk {
     struct chunk *next;
     size_t used;  /* blocks that are in use */
     size_t front; /* where the part begins that was not cut yet */
+    int kind;
 } chunk;
 
-static rv_free_block *lists[CLASS_COUNT];
-static chunk *chunks; /* the first one is being cut */
+/* In front of a large block. */
+typedef struct header {
+    int class_index, kind;
+} header;
+
+static rv_free_block *lists[KINDS][CLASS_COUNT];
+static chunk *chunks[KINDS]; /* the first one is being cut */
 
 /* The class of a request, and the bytes of a class. */
 static int class_of(size_t bytes)
@@ -152,40 +162,40 @@ static chunk *chunk_of(const void *block)
     return (chunk *)((uintptr_t)block & ~(uintptr_t)(CHUNK_BYTES - 1));
 }
 
-static void *pop(int class_index)
+static void *pop(int kind, int class_index)
 {
-    rv_free_block *block = lists[class_index];
+    rv_free_block *block = lists[kind][class_index];
     if (block != NULL) {
-        lists[class_index] = block->next;
+        lists[kind][class_index] = block->next;
         idle -= class_bytes(class_index);
     }
     return block;
 }
 
-static void push(int class_index, void *memory)
+static void push(int kind, int class_index, void *memory)
 {
     rv_free_block *block = memory;
-    block->next = lists[class_index];
-    lists[class_index] = block;
+    block->next = lists[kind][class_index];
+    lists[kind][class_index] = block;
     idle += class_bytes(class_index);
 }
 
 /* A block of a small or medium class: from its list, or cut from the first chunk. */
-static void *from_chunk(int class_index)
+static void *from_chunk(int kind, int class_index)
 {
-    void *block = pop(class_index);
+    void *block = pop(kind, class_index);
     const size_t bytes = class_bytes(class_index);
     if (block == NULL) {
-        if (chunks == NULL || chunks->front + bytes > CHUNK_BYTES) {
+        if (chunks[kind] == NULL || chunks[kind]->front + bytes > CHUNK_BYTES) {
             chunk *fresh = take(CHUNK_BYTES, CHUNK_BYTES);
             if (fresh == NULL)
                 return NULL;
-            *fresh = (chunk){.next = chunks, .front = HEADER_BYTES};
-            chunks = fresh;
+            *fresh = (chunk){.next = chunks[kind], .front = HEADER_BYTES, .kind = kind};
+            chunks[kind] = fresh;
             idle += CHUNK_BYTES;
         }
-        block = (char *)chunks + chunks->front;
-        chunks->front += bytes;
+        block = (char *)chunks[kind] + chunks[kind]->front;
+        chunks[kind]->front += bytes;
         idle -= bytes;
     }
     chunk_of(block)->used++;
@@ -194,37 +204,62 @@ static void *from_chunk(int class_index)
 
 static void to_chunk(int class_index, void *block)
 {
-    push(class_index, block);
+    push(chunk_of(block)->kind, class_index, block);
     chunk_of(block)->used--;
 }
 
-/* Large blocks carry their class in a header in front of them. */
-static void *from_system(int class_index)
+/* A free block of a large class, or of one that is at most `reach` further up. */
+static void *find(int kind, int class_index, int reach)
 {
-    const int reach = class_index + (rv_here.lasting ? 0 : REACH);
-    const int last = reach < CLASS_COUNT ? reach : CLASS_COUNT - 1;
+    const int last = class_index + reach < CLASS_COUNT ? class_index + reach : CLASS_COUNT - 1;
     for (int i = class_index; i <= last; i++) {
-        char *block = pop(i);
+        void *block = pop(kind, i);
         if (block != NULL)
             return block;
+    }
+    return NULL;
+}
+
+static void put_header(char *memory, header h)
+{
+    memcpy(memory, &h, sizeof h);
+}
+
+static header header_of(const char *block)
+{
+    header h;
+    memcpy(&h, block - HEADER_BYTES, sizeof h);
+    return h;
+}
+
+/* Large blocks carry their class in a header in front of them. What lasts gets a block of its own
+ * size; what passes may take one that lasted and is free, which from then on is of those. */
+static void *from_system(int kind, int class_index)
+{
+    char *block = find(kind, class_index, kind == LASTING ? 0 : REACH);
+    if (block == NULL && kind == PASSING)
+        block = find(LASTING, class_index, REACH);
+    if (block != NULL) {
+        put_header(block - HEADER_BYTES, (header){header_of(block).class_index, kind});
+        return block;
     }
     char *memory = take(RV_ALIGNMENT, HEADER_BYTES + class_bytes(class_index));
     if (memory == NULL)
         return NULL;
-    memcpy(memory, &class_index, sizeof class_index);
+    put_header(memory, (header){class_index, kind});
     return memory + HEADER_BYTES;
 }
 
-static int large_class(const void *block)
+static void to_list(void *block)
 {
-    int class_index;
-    memcpy(&class_index, (const char *)block - HEADER_BYTES, sizeof class_index);
-    return class_index;
+    const header h = header_of(block);
+    push(h.kind, h.class_index, block);
 }
 
 static void *get_locked(int class_index, bool large)
 {
-    return large ? from_system(class_index) : from_chunk(class_index);
+    const int kind = rv_here.lasting ? LASTING : PASSING;
+    return large ? from_system(kind, class_index) : from_chunk(kind, class_index);
 }
 
 /* Out of the fast path: from the shared lists, a second time after giving back what is unused. */
@@ -252,7 +287,7 @@ static void *refill(const char *who, size_t bytes, int class_index)
         return NULL;
     rv_lock(&lock);
     for (int i = 0; i < REFILL; i++) {
-        rv_free_block *more = from_chunk(class_index);
+        rv_free_block *more = from_chunk(PASSING, class_index);
         if (more == NULL)
             break;
         more->next = rv_here.cache[class_index];
@@ -268,7 +303,7 @@ void *rv_memory_get(const char *who, size_t bytes)
     if (RV_UNLIKELY(bytes > LARGE_LIMIT))
         return out_of_memory(who, bytes);
     const int class_index = class_of(bytes);
-    if (RV_UNLIKELY(bytes > SMALL_LIMIT))
+    if (RV_UNLIKELY(bytes > SMALL_LIMIT || rv_here.lasting))
         return get_shared(who, bytes, class_index);
     rv_free_block *block = rv_here.cache[class_index];
     if (RV_UNLIKELY(block == NULL))
@@ -299,7 +334,7 @@ void rv_memory_put(void *memory, size_t bytes)
     if (RV_UNLIKELY(bytes > SMALL_LIMIT)) {
         rv_lock(&lock);
         if (bytes > MEDIUM_LIMIT)
-            push(large_class(memory), memory);
+            to_list(memory);
         else
             to_chunk(class_index, memory);
         rv_unlock(&lock);
@@ -321,10 +356,10 @@ void rv_memory_flush_thread(void)
 }
 
 /* Takes the blocks of unused chunks out of the lists of small and medium classes. */
-static void unlist_unused(void)
+static void unlist_unused(int kind)
 {
     for (int i = 0; i < class_of(MEDIUM_LIMIT) + 1; i++) {
-        rv_free_block **link = &lists[i];
+        rv_free_block **link = &lists[kind][i];
         while (*link != NULL) {
             if (chunk_of(*link)->used == 0) {
                 *link = (*link)->next;
@@ -336,15 +371,13 @@ static void unlist_unused(void)
     }
 }
 
-void rv_memory_trim(void)
+static void trim(int kind)
 {
-    rv_memory_flush_thread();
-    rv_lock(&lock);
     for (int i = class_of(MEDIUM_LIMIT) + 1; i < CLASS_COUNT; i++)
-        for (char *block = pop(i); block != NULL; block = pop(i))
+        for (char *block = pop(kind, i); block != NULL; block = pop(kind, i))
             give_back(block - HEADER_BYTES, HEADER_BYTES + class_bytes(i));
-    unlist_unused();
-    chunk **link = &chunks;
+    unlist_unused(kind);
+    chunk **link = &chunks[kind];
     while (*link != NULL) {
         chunk *unused = *link;
         if (unused->used > 0) {
@@ -354,13 +387,23 @@ void rv_memory_trim(void)
         *link = unused->next;
         give_back(unused, CHUNK_BYTES);
     }
-    /* What is idle now: the lists' blocks, and the fronts of the chunks that stay. */
-    idle = 0;
-    for (int i = 0; i < CLASS_COUNT; i++)
-        for (const rv_free_block *block = lists[i]; block != NULL; block = block->next)
-            idle += class_bytes(i);
-    for (const chunk *c = chunks; c != NULL; c = c->next)
-        idle += CHUNK_BYTES - c->front;
+}
+
+void rv_memory_trim(void)
+{
+    rv_memory_flush_thread();
+    rv_lock(&lock);
+    /* What is idle then: the lists' blocks, and the fronts of the chunks that stay. */
+    size_t left = 0;
+    for (int kind = 0; kind < KINDS; kind++) {
+        trim(kind);
+        for (int i = 0; i < CLASS_COUNT; i++)
+            for (const rv_free_block *b = lists[kind][i]; b != NULL; b = b->next)
+                left += class_bytes(i);
+        for (const chunk *c = chunks[kind]; c != NULL; c = c->next)
+            left += CHUNK_BYTES - c->front;
+    }
+    idle = left;
     rv_unlock(&lock);
 }
 
