@@ -98,6 +98,12 @@ static rv_optim_result first_order(const rv_minimize_options *o)
     return r;
 }
 
+/* The closure's loss: the method sees it with the other sign, if it is to be maximized. */
+static double loss_of(const rv_minimizer_run *run)
+{
+    return run->opt->groups[0].common.maximize ? -run->view.loss : run->view.loss;
+}
+
 /* ---- tests for the end ----------------------------------------------------------------------- */
 
 static bool is_flat(const limits *o, const rv_minimizer *m)
@@ -162,17 +168,16 @@ static rv_optim_status begin(rv_minimizer_run *run, rv_optim_closure *closure, v
 static rv_optim_result end(rv_minimizer_run *run, rv_optim_status status, int64_t iterations)
 {
     const rv_minimizer *m = &run->view;
-    if (!rv_minimizer_restore(run))
+    if (run->evaluations > 0 && !rv_minimizer_restore(run))
         status = RV_OPTIM_FAILED;
     for (int i = 0; i < run->opt->optim_class->minimizer->vector_count; i++)
         rv_touch(run->vectors[i]);
     rv_touch(run->numbers);
-    const double sign = run->opt->groups[0].common.maximize ? -1 : 1;
     return (rv_optim_result){.status = status,
                              .reason = rv_optim_status_text(status),
                              .iterations = iterations,
                              .evaluations = run->evaluations,
-                             .loss = sign * m->loss,
+                             .loss = loss_of(run),
                              .gradient = rv_vector_largest(m->n, m->gradient)};
 }
 
@@ -191,7 +196,7 @@ static rv_optim_result second_order(const rv_minimize_options *o)
         iterations++;
         const rv_optim_progress progress = {.iteration = iterations,
                                             .evaluations = run->evaluations,
-                                            .loss = m->loss,
+                                            .loss = loss_of(run),
                                             .gradient = rv_vector_largest(m->n, m->gradient),
                                             .change = rv_vector_largest(m->n, m->step)};
         if (o->callback != NULL && !o->callback(o->callback_context, &progress) &&

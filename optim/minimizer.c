@@ -6,6 +6,7 @@
 
 #include "autograd/graph.h"
 #include "core/memory.h"
+#include "core/tensor_make.h"
 #include "optim/minimizer_run.h"
 
 static const char *const who = "optim_minimize";
@@ -19,12 +20,8 @@ static rv_tensor *zeros(const char *name, int64_t rows, int64_t columns)
 {
     RV_SCOPE;
     const int64_t shape[2] = {rows, columns};
-    rv_tensor *t =
-        rv_retain(rows > 0 ? rv_zeros_n(RV_F64, 2, shape) : rv_zeros_n(RV_F64, 1, &columns));
-    if (t == NULL)
-        rv_fail(RV_ERROR_MEMORY, name, "no memory for %lld by %lld numbers", (long long)rows,
-                (long long)columns);
-    return t;
+    rv_tensor *t = rv_make(name, RV_F64, rows > 0 ? 2 : 1, rows > 0 ? shape : &columns);
+    return rv_retain(t != NULL ? rv_fill(t, 0) : NULL);
 }
 
 static bool furnish(rv_minimizer_run *run)
@@ -228,10 +225,13 @@ bool rv_minimizer_begin(rv_minimizer_run *run)
 {
     run->evaluations = 0;
     run->is_failed = false;
-    if (!copy_parameters(run, run->trial, false) || !rv_minimizer_evaluate(run)) {
+    if (!copy_parameters(run, run->view.x, false)) {
         run->is_failed = true;
         return false;
     }
+    memcpy(run->trial, run->view.x, (size_t)run->view.n * sizeof(double));
+    if (!rv_minimizer_evaluate(run))
+        return false;
     accept(run);
     return true;
 }
