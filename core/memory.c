@@ -119,15 +119,14 @@ static void *out_of_memory(const char *who, size_t bytes)
 #define CACHE_LIMIT 2048 /* blocks of one class in one thread's cache */
 #define REACH 12         /* how many classes further up an empty large class may look: 8 times */
 
-/* What lasts has lists and chunks of its own: a step whose first run left enough free blocks finds
- * them in the second, although the optimizer's state was made in between. */
+/* Large blocks that last have lists of their own: a step whose first run left enough free blocks
+ * finds them in the second, although the optimizer's state was made in between. */
 enum { PASSING, LASTING, KINDS };
 
 typedef struct chunk {
     struct chunk *next;
     size_t used;  /* blocks that are in use */
     size_t front; /* where the part begins that was not cut yet */
-    int kind;
 } chunk;
 
 /* In front of a large block. */
@@ -136,7 +135,7 @@ typedef struct header {
 } header;
 
 static rv_free_block *lists[KINDS][CLASS_COUNT];
-static chunk *chunks[KINDS]; /* the first one is being cut */
+static chunk *chunks; /* the first one is being cut */
 
 /* The class of a request, and the bytes of a class. */
 static int class_of(size_t bytes)
@@ -162,12 +161,19 @@ static chunk *chunk_of(const void *block)
     return (chunk *)((uintptr_t)block & ~(uintptr_t)(CHUNK_BYTES - 1));
 }
 
+/* The same with a large block's header. */
+static size_t block_bytes(int class_index)
+{
+    const bool is_large = class_bytes(class_index) > MEDIUM_LIMIT;
+    return class_bytes(class_index) + (is_large ? HEADER_BYTES : 0);
+}
+
 static void *pop(int kind, int class_index)
 {
     rv_free_block *block = lists[kind][class_index];
     if (block != NULL) {
         lists[kind][class_index] = block->next;
-        idle -= class_bytes(class_index);
+        idle -= block_bytes(class_index);
     }
     return block;
 }
@@ -177,25 +183,25 @@ static void push(int kind, int class_index, void *memory)
     rv_free_block *block = memory;
     block->next = lists[kind][class_index];
     lists[kind][class_index] = block;
-    idle += class_bytes(class_index);
+    idle += block_bytes(class_index);
 }
 
 /* A block of a small or medium class: from its list, or cut from the first chunk. */
-static void *from_chunk(int kind, int class_index)
+static void *from_chunk(int class_index)
 {
-    void *block = pop(kind, class_index);
+    void *block = pop(PASSING, class_index);
     const size_t bytes = class_bytes(class_index);
     if (block == NULL) {
-        if (chunks[kind] == NULL || chunks[kind]->front + bytes > CHUNK_BYTES) {
+        if (chunks == NULL || chunks->front + bytes > CHUNK_BYTES) {
             chunk *fresh = take(CHUNK_BYTES, CHUNK_BYTES);
             if (fresh == NULL)
                 return NULL;
-            *fresh = (chunk){.next = chunks[kind], .front = HEADER_BYTES, .kind = kind};
-            chunks[kind] = fresh;
+            *fresh = (chunk){.next = chunks, .front = HEADER_BYTES};
+            chunks = fresh;
             idle += CHUNK_BYTES;
         }
-        block = (char *)chunks[kind] + chunks[kind]->front;
-        chunks[kind]->front += bytes;
+        block = (char *)chunks + chunks->front;
+        chunks->front += bytes;
         idle -= bytes;
     }
     chunk_of(block)->used++;
@@ -204,7 +210,7 @@ static void *from_chunk(int kind, int class_index)
 
 static void to_chunk(int class_index, void *block)
 {
-    push(chunk_of(block)->kind, class_index, block);
+    push(PASSING, class_index, block);
     chunk_of(block)->used--;
 }
 
@@ -243,7 +249,7 @@ static void *from_system(int kind, int class_index)
         put_header(block - HEADER_BYTES, (header){header_of(block).class_index, kind});
         return block;
     }
-    char *memory = take(RV_ALIGNMENT, HEADER_BYTES + class_bytes(class_index));
+    char *memory = take(RV_ALIGNMENT, block_bytes(class_index));
     if (memory == NULL)
         return NULL;
     put_header(memory, (header){class_index, kind});
@@ -258,8 +264,9 @@ static void to_list(void *block)
 
 static void *get_locked(int class_index, bool large)
 {
-    const int kind = rv_here.lasting ? LASTING : PASSING;
-    return large ? from_system(kind, class_index) : from_chunk(kind, class_index);
+    if (!large)
+        return from_chunk(class_index);
+    return from_system(rv_here.lasting ? LASTING : PASSING, class_index);
 }
 
 /* Out of the fast path: from the shared lists, a second time after giving back what is unused. */
@@ -287,7 +294,7 @@ static void *refill(const char *who, size_t bytes, int class_index)
         return NULL;
     rv_lock(&lock);
     for (int i = 0; i < REFILL; i++) {
-        rv_free_block *more = from_chunk(PASSING, class_index);
+        rv_free_block *more = from_chunk(class_index);
         if (more == NULL)
             break;
         more->next = rv_here.cache[class_index];
@@ -303,7 +310,7 @@ void *rv_memory_get(const char *who, size_t bytes)
     if (RV_UNLIKELY(bytes > LARGE_LIMIT))
         return out_of_memory(who, bytes);
     const int class_index = class_of(bytes);
-    if (RV_UNLIKELY(bytes > SMALL_LIMIT || rv_here.lasting))
+    if (RV_UNLIKELY(bytes > SMALL_LIMIT))
         return get_shared(who, bytes, class_index);
     rv_free_block *block = rv_here.cache[class_index];
     if (RV_UNLIKELY(block == NULL))
@@ -356,10 +363,10 @@ void rv_memory_flush_thread(void)
 }
 
 /* Takes the blocks of unused chunks out of the lists of small and medium classes. */
-static void unlist_unused(int kind)
+static void unlist_unused(void)
 {
     for (int i = 0; i < class_of(MEDIUM_LIMIT) + 1; i++) {
-        rv_free_block **link = &lists[kind][i];
+        rv_free_block **link = &lists[PASSING][i];
         while (*link != NULL) {
             if (chunk_of(*link)->used == 0) {
                 *link = (*link)->next;
@@ -371,13 +378,21 @@ static void unlist_unused(int kind)
     }
 }
 
-static void trim(int kind)
+static void give_back_large(int kind)
 {
     for (int i = class_of(MEDIUM_LIMIT) + 1; i < CLASS_COUNT; i++)
         for (char *block = pop(kind, i); block != NULL; block = pop(kind, i))
-            give_back(block - HEADER_BYTES, HEADER_BYTES + class_bytes(i));
-    unlist_unused(kind);
-    chunk **link = &chunks[kind];
+            give_back(block - HEADER_BYTES, block_bytes(i));
+}
+
+void rv_memory_trim(void)
+{
+    rv_memory_flush_thread();
+    rv_lock(&lock);
+    give_back_large(PASSING);
+    give_back_large(LASTING);
+    unlist_unused();
+    chunk **link = &chunks;
     while (*link != NULL) {
         chunk *unused = *link;
         if (unused->used > 0) {
@@ -387,23 +402,13 @@ static void trim(int kind)
         *link = unused->next;
         give_back(unused, CHUNK_BYTES);
     }
-}
-
-void rv_memory_trim(void)
-{
-    rv_memory_flush_thread();
-    rv_lock(&lock);
-    /* What is idle then: the lists' blocks, and the fronts of the chunks that stay. */
-    size_t left = 0;
-    for (int kind = 0; kind < KINDS; kind++) {
-        trim(kind);
-        for (int i = 0; i < CLASS_COUNT; i++)
-            for (const rv_free_block *b = lists[kind][i]; b != NULL; b = b->next)
-                left += class_bytes(i);
-        for (const chunk *c = chunks[kind]; c != NULL; c = c->next)
-            left += CHUNK_BYTES - c->front;
-    }
-    idle = left;
+    /* What is idle now: the lists' blocks, and the fronts of the chunks that stay. */
+    idle = 0;
+    for (int i = 0; i < CLASS_COUNT; i++)
+        for (const rv_free_block *block = lists[PASSING][i]; block != NULL; block = block->next)
+            idle += class_bytes(i);
+    for (const chunk *c = chunks; c != NULL; c = c->next)
+        idle += CHUNK_BYTES - c->front;
     rv_unlock(&lock);
 }
 

@@ -36,9 +36,8 @@ RV_API void *rv_memory_reserve(const char *who, void *array, int64_t count, int6
                                int64_t wanted, size_t size);
 
 /* RV_LASTING; says, to the end of the enclosing block, that what this thread makes will be held for
- * long (a layer's parameters, an optimizer's state): it gets blocks that are kept apart from those
- * that batches go through, and large ones of their own size class, never larger ones that happen to
- * be free. */
+ * long (a layer's parameters, an optimizer's state): its large blocks are of their own size class,
+ * never larger ones that happen to be free, and not of those that batches go through. */
 #define RV_LASTING                \
     RV_CLEANUP(rv_memory_restore) \
     __attribute__((unused)) bool RV_JOIN(rv_lasting_, __LINE__) = rv_memory_lasting(true)

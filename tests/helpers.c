@@ -300,3 +300,26 @@ bool on_small_stack(size_t bytes, void (*body)(void))
     pthread_attr_destroy(&attributes);
     return started && pthread_join(thread, NULL) == 0;
 }
+
+/* ---- states ---------------------------------------------------------------------------------- */
+
+typedef struct state_change {
+    const char *name;
+    double value;
+    bool is_found;
+} state_change;
+
+static bool write_one(void *context, const char *name, rv_tensor *t)
+{
+    state_change *c = context;
+    if (strcmp(name, c->name) != 0)
+        return true;
+    c->is_found = true;
+    return rv_fill(t, c->value) != NULL;
+}
+
+bool write_state(void *object, const char *name, double value)
+{
+    state_change c = {name, value, false};
+    return rv_state(object, write_one, &c) && c.is_found;
+}

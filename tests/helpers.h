@@ -53,6 +53,10 @@ typedef enum layout {
 } layout;
 rv_tensor *laid_out(const rv_tensor *t, layout how);
 
+/* Fills the tensor of that name in an object's state (a layer's, an optimizer's, ...), as a file
+ * would that somebody has changed. */
+bool write_state(void *object, const char *name, double value);
+
 /* Goes on with a hash (FNV-1a, from HASH_START) over the bytes of t, which is contiguous: for
  * comparing results bit by bit. */
 #define HASH_START 0xcbf29ce484222325u

@@ -7,22 +7,16 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <ravine.h>
 
+#include "allocations.h"
 #include "optim_cases.h"
 
 enum { IMAGES = 1000, BATCH = 128, STEPS = 100 }; /* an epoch's last batch has 104 images */
-
-/* What glibc's own functions are called, for those who replace them. */
-void *__libc_malloc(size_t bytes);
-void *__libc_calloc(size_t n, size_t bytes);
-void *__libc_realloc(void *block, size_t bytes);
-void *__libc_memalign(size_t alignment, size_t bytes);
 
 static atomic_bool counting;
 static atomic_long calls, step;
@@ -31,7 +25,7 @@ static atomic_long calls, step;
 enum { NOTED = 8 };
 static atomic_long steps_noted[NOTED], bytes_noted[NOTED];
 
-static void count(size_t bytes)
+static void allocation_seen(size_t bytes)
 {
     if (!atomic_load(&counting))
         return;
@@ -40,37 +34,6 @@ static void count(size_t bytes)
         atomic_store(&steps_noted[call], atomic_load(&step));
         atomic_store(&bytes_noted[call], (long)bytes);
     }
-}
-
-void *malloc(size_t bytes)
-{
-    count(bytes);
-    return __libc_malloc(bytes);
-}
-
-void *calloc(size_t n, size_t bytes)
-{
-    count(n * bytes);
-    return __libc_calloc(n, bytes);
-}
-
-void *realloc(void *block, size_t bytes)
-{
-    count(bytes);
-    return __libc_realloc(block, bytes);
-}
-
-void *aligned_alloc(size_t alignment, size_t bytes)
-{
-    count(bytes);
-    return __libc_memalign(alignment, bytes);
-}
-
-int posix_memalign(void **block, size_t alignment, size_t bytes)
-{
-    count(bytes);
-    *block = __libc_memalign(alignment, bytes);
-    return *block == NULL ? ENOMEM : 0;
 }
 
 static rv_dataset *make_images(int64_t n)
@@ -323,6 +286,7 @@ int main(void)
 {
     rv_on_error(rv_error_exit);
     rv_set_threads(2);
+    allocations_watch();
 
     /* That the counters count is a part of the test. */
     atomic_store(&counting, true);

@@ -11,7 +11,7 @@
 
 #include <criterion/criterion.h>
 
-#include "allocations.h"
+#include "allocation_sums.h"
 #include "files.h"
 #include "helpers.h"
 #include "jpeg_files.h"
