@@ -208,8 +208,7 @@ Test(optim_formulas, on_whole_tensors)
 RV_OPTIM_ELEMENTS(probe_update, {
     real *p = e->parameter, *v = e->state[0];
     const real *g = e->gradient;
-    RV_INDEPENDENT for (int64_t i = 0; i < e->count; i++)
-    {
+    for (int64_t i = 0; i < e->count; i++) {
         v[i] = (real)0.9 * v[i] + (real)0.1 * g[i] * g[i];
         p[i] = p[i] * (real)0.99 - (real)0.03 * g[i] / (sqrt(v[i]) + (real)1e-3);
     }
