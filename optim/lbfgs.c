@@ -98,7 +98,7 @@ static bool lbfgs_validate(const void *options)
 
 static const rv_minimizer_class lbfgs_minimizer = {
     .vector_count = VECTORS,
-    .vector_names = {"old_steps", "old_changes", "reciprocals", "weights"},
+    .vector_names = {"old_steps", "old_changes", "reciprocals", NULL},
     .vector_shape = vector_shape,
     .number_count = NUMBERS,
     .iterate = lbfgs_iterate};

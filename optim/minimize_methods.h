@@ -32,6 +32,38 @@ typedef struct rv_lbfgs_options {
                .decrease = 1e-4, .curvature = 0.6, .parameters = __VA_ARGS__)
 RV_API rv_optim *rv_optim_lbfgs_with(const rv_lbfgs_options *options);
 
+typedef enum rv_bfgs_update {
+    RV_BFGS_PLAIN,               /* Broyden, Fletcher, Goldfarb, Shanno 1970 */
+    RV_BFGS_SELF_SCALED,         /* H is divided by min(1, 1/b) first (Al-Baali 1998) */
+    RV_BFGS_SELF_SCALED_BROYDEN, /* of Broyden's family (Urban, Stefanou and Pons 2025) */
+    RV_BFGS_UPDATE_COUNT
+} rv_bfgs_update;
+
+typedef struct rv_bfgs_options {
+    RV_MINIMIZE_COMMON;
+    rv_bfgs_update update;      /* default RV_BFGS_PLAIN */
+    rv_line_method line_search; /* default RV_LINE_MORE_THUENTE */
+    double decrease;            /* default 1e-4; as in line_search.h */
+    double curvature;           /* default 0.9 */
+} rv_bfgs_options;
+
+/* rv_optim_bfgs(rv_parameters(net), .update = RV_BFGS_SELF_SCALED_BROYDEN): dense quasi-Newton
+ * methods, for up to some thousands of parameters: memory for n*(n + 1)/2 numbers, and as many
+ * multiplications with additions an iteration, a few times. The direction is -H g; with rho =
+ * 1/(s'y), b = s'Bs rho (B the inverse of H), v = rho s - Hy/y'Hy,
+ *
+ *     H+ = (H - Hy(Hy)'/y'Hy + phi y'Hy v v')/tau + rho s s'
+ *
+ * BFGS is phi = 1, tau = 1, and H = s'y/y'y I before its first update; self-scaled BFGS tau =
+ * min(1, 1/b) from the second on; self-scaled Broyden chooses both (J. Comput. Phys. 523, 113656,
+ * formulas 13 to 23), and begins with H = I. Where an update would not leave H positive definite,
+ * or no step is found along -H g, H starts anew. State: inverse_hessian (a triangle, row by row),
+ * product, waiting_product, waiting_step [n], and numbers. */
+#define rv_optim_bfgs(...)                                                                  \
+    RV_OPTIONS(rv_optim_bfgs_with, rv_bfgs_options, RV_MINIMIZE_DEFAULTS, .decrease = 1e-4, \
+               .curvature = 0.9, .parameters = __VA_ARGS__)
+RV_API rv_optim *rv_optim_bfgs_with(const rv_bfgs_options *options);
+
 RV_END_C
 
 #endif

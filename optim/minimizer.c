@@ -84,7 +84,8 @@ bool rv_minimizer_state(const rv_minimizer_run *run, rv_state_visit *visit, void
 {
     const rv_minimizer_class *method = run->opt->optim_class->minimizer;
     for (int i = 0; i < method->vector_count; i++)
-        if (!visit(context, method->vector_names[i], run->vectors[i]))
+        if (method->vector_names[i] != NULL &&
+            !visit(context, method->vector_names[i], run->vectors[i]))
             return false;
     return run->numbers == NULL || visit(context, "numbers", run->numbers);
 }

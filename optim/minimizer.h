@@ -45,7 +45,7 @@ typedef struct rv_minimizer {
 
 typedef struct rv_minimizer_class {
     int vector_count;
-    const char *vector_names[RV_MINIMIZER_MOST_VECTORS];
+    const char *vector_names[RV_MINIMIZER_MOST_VECTORS]; /* NULL: not saved */
     /* How many numbers vector i has, of what shape: rows by columns; rows 0: [columns]. */
     void (*vector_shape)(const void *options, int64_t n, int i, int64_t *rows, int64_t *columns);
     int number_count; /* of m->numbers */

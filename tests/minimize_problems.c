@@ -2,12 +2,15 @@
  * problems.h, in double precision: evaluations until max|g| <= 1e-8 * max(1, |loss|), 5000 for a
  * miss. By hand:
  *
- *     minimize_problems          from the standard starts
- *     minimize_problems FILE     from ten starts each, F64 numbers one behind the other
+ *     minimize_problems METHOD          from the standard starts
+ *     minimize_problems METHOD FILE     from ten starts each, F64 numbers one behind the other
+ *
+ * METHOD: lbfgs, bfgs, ssbfgs or ssbroyden.
  */
 #include <ravine.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "problems.h"
 
@@ -24,12 +27,23 @@ static rv_tensor *loss(void *context)
     return problem_loss(t->problem, t->x);
 }
 
+static rv_optim *make(const char *method, rv_tensor *x)
+{
+    static const char *const updates[] = {"bfgs", "ssbfgs", "ssbroyden"};
+    const rv_tensors all = RV_TENSORS(x);
+    for (int i = 0; i < RV_COUNT(updates); i++)
+        if (strcmp(method, updates[i]) == 0)
+            return rv_optim_bfgs(all, .update = (rv_bfgs_update)i, .max_iter = LIMIT,
+                                 .max_eval = LIMIT);
+    return rv_optim_lbfgs(all, .max_iter = LIMIT, .max_eval = LIMIT);
+}
+
 /* Evaluations, or -1 for a miss. */
-static int64_t solve(const problem *p, const double *start)
+static int64_t solve(const char *method, const problem *p, const double *start)
 {
     RV_SCOPE;
     task t = {p, rv_require_grad(rv_from_array_n(start, RV_F64, 1, &p->n))};
-    rv_optim *opt = rv_optim_lbfgs(RV_TENSORS(t.x), .max_iter = LIMIT, .max_eval = LIMIT);
+    rv_optim *opt = make(method, t.x);
     const rv_optim_result r = rv_optim_minimize(opt, loss, &t);
     if (r.status != RV_OPTIM_GRADIENT)
         printf("  %s: %s after %lld evaluations, max|g| %g\n", p->name, r.reason,
@@ -41,9 +55,9 @@ static int64_t solve(const problem *p, const double *start)
 int main(int argc, char **argv)
 {
     rv_on_error(rv_error_exit);
-    FILE *file = argc > 1 ? fopen(argv[1], "rb") : NULL;
-    if (argc > 1 && file == NULL) {
-        perror(argv[1]);
+    FILE *file = argc > 2 ? fopen(argv[2], "rb") : NULL;
+    if (argc > 2 && file == NULL) {
+        perror(argv[2]);
         return 1;
     }
     const int starts = file != NULL ? 10 : 1;
@@ -56,7 +70,7 @@ int main(int argc, char **argv)
             p->start(p->n, start);
             if (file != NULL && fread(start, sizeof(double), (size_t)p->n, file) != (size_t)p->n)
                 return 1;
-            const int64_t here = solve(p, start);
+            const int64_t here = solve(argc > 1 ? argv[1] : "lbfgs", p, start);
             solved += here >= 0;
             evaluations += here >= 0 ? here : LIMIT;
         }

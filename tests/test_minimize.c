@@ -42,25 +42,73 @@ static rv_tensor *start_of(const problem *p, rv_dtype dtype)
     return rv_require_grad(rv_cast(rv_from_array_n(start, RV_F64, 1, &p->n), dtype));
 }
 
-Test(minimize, lbfgs_solves_all_thirty_problems)
+/* The methods by number. */
+enum { LBFGS, BFGS, METHODS = BFGS + RV_BFGS_UPDATE_COUNT };
+
+static rv_optim *make_method(int method, rv_tensor *x)
 {
-    for (int i = 0; i < PROBLEM_COUNT; i++) {
+    if (method == LBFGS)
+        return rv_optim_lbfgs(RV_TENSORS(x), .max_iter = LIMIT, .max_eval = LIMIT, .history = 10);
+    return rv_optim_bfgs(RV_TENSORS(x), .max_iter = LIMIT, .max_eval = LIMIT,
+                         .update = (rv_bfgs_update)(method - BFGS));
+}
+
+Test(minimize, every_method_solves_all_thirty_problems)
+{
+    for (int i = 0; i < PROBLEM_COUNT * METHODS; i++) {
         RV_SCOPE;
-        const problem *p = &problems[i];
+        const problem *p = &problems[i / METHODS];
         task t = {p, start_of(p, RV_F64)};
-        rv_optim *opt = rv_optim_lbfgs(RV_TENSORS(t.x), .max_iter = LIMIT, .max_eval = LIMIT);
+        rv_optim *opt = make_method(i % METHODS, t.x);
         const rv_optim_result r = rv_optim_minimize(opt, problem_closure, &t);
-        cr_expect(r.status == RV_OPTIM_GRADIENT, "%s: %s, max|g| %g", p->name, r.reason,
-                  r.gradient);
+        cr_expect(r.status == RV_OPTIM_GRADIENT, "%s, method %d: %s, max|g| %g", p->name,
+                  i % METHODS, r.reason, r.gradient);
         const double here = rv_item(problem_closure(&t));
         cr_expect(r.loss == here, "%s: %.17g is not %.17g", p->name, r.loss, here);
         double away = INFINITY; /* from the nearer of the two known minima */
         for (int k = 0; k < 2; k++)
             away = fmin(away, fabs(here - p->minima[k]));
-        cr_expect(away <= 1e-5 * fmax(1e-3, fabs(here)), "%s: %.10g", p->name, here);
+        cr_expect(away <= 1e-5 * fmax(1e-3, fabs(here)), "%s, method %d: %.10g", p->name,
+                  i % METHODS, here);
         rv_optim_free(opt);
     }
     cr_assert(no_error());
+}
+
+/* Keeps the inverse Hessian that a bfgs optimizer saves. */
+static bool keep_inverse(void *context, const char *name, rv_tensor *t)
+{
+    if (strcmp(name, "inverse_hessian") == 0)
+        *(rv_tensor **)context = rv_copy(t);
+    return true;
+}
+
+/* 3x^2 + 2y^2 + z^2 + xy + x: a Hessian with the inverse below. */
+static rv_tensor *quadratic(void *context)
+{
+    static const double hessian[] = {6, 1, 0, 1, 4, 0, 0, 0, 2};
+    rv_tensor *x = ((task *)context)->x;
+    rv_tensor *hx = rv_matmul(rv_from_array(hessian, RV_F64, 3, 3), x);
+    return rv_add(rv_mul_scalar(rv_dot(x, hx), 0.5), rv_select(x, 0, 0));
+}
+
+Test(minimize, bfgs_finds_the_inverse_hessian_of_a_quadratic)
+{
+    for (int update = 0; update < RV_BFGS_UPDATE_COUNT; update++) {
+        RV_SCOPE;
+        task t = {NULL, rv_require_grad(VECTOR(1, -2, 3))};
+        rv_optim *opt = rv_optim_bfgs(RV_TENSORS(t.x), .update = (rv_bfgs_update)update,
+                                      .curvature = 0.01, .tolerance_grad = 1e-12);
+        const rv_optim_result r = rv_optim_minimize(opt, quadratic, &t);
+        cr_assert(r.loss < -0.0869, "%g", r.loss);
+        rv_tensor *inverse = NULL;
+        cr_assert(rv_state(opt, keep_inverse, &inverse));
+        /* What waits is not in it: the last update, of a step that is nearly none. */
+        cr_expect(HOLDS(inverse, update == RV_BFGS_PLAIN ? 1e-3 : 0.2, 4. / 23, -1. / 23, 6. / 23,
+                        0, 0, 0.5),
+                  "update %d", update);
+        rv_optim_free(opt);
+    }
 }
 
 Test(minimize, every_line_search_serves_lbfgs)
@@ -237,21 +285,22 @@ Test(minimize, what_is_not_finite_is_stepped_back_from)
 
 /* ---- going on -------------------------------------------------------------------------------- */
 
-static void check_going_on(const char *path, rv_dtype dtype, int stop)
+static void check_going_on(const char *path, int method, rv_dtype dtype, int stop)
 {
     RV_SCOPE;
     task t = {problem_named("watson_9"), NULL}, u = t;
     t.x = start_of(t.problem, dtype);
     u.x = start_of(u.problem, dtype);
-    rv_optim *whole = rv_optim_lbfgs(RV_TENSORS(t.x), .history = 5);
-    rv_optim *first = rv_optim_lbfgs(RV_TENSORS(u.x), .history = 5);
-    rv_optim *second = rv_optim_lbfgs(RV_TENSORS(u.x), .history = 5);
+    rv_optim *whole = make_method(method, t.x);
+    rv_optim *first = make_method(method, u.x);
+    rv_optim *second = make_method(method, u.x);
     const rv_optim_result r = rv_optim_minimize(whole, problem_closure, &t, .max_iter = 30);
     rv_optim_minimize(first, problem_closure, &u, .max_iter = stop);
     cr_assert(rv_save(path, first));
     cr_assert(rv_load(path, second));
     rv_optim_minimize(second, problem_closure, &u, .max_iter = 30 - stop);
-    cr_expect(rv_equal(t.x, u.x), "%s, stopped after %d iterations", rv_dtype_name(dtype), stop);
+    cr_expect(rv_equal(t.x, u.x), "method %d, %s, stopped after %d iterations", method,
+              rv_dtype_name(dtype), stop);
     cr_expect(rv_optim_steps(second) == r.iterations && r.iterations > 22);
     rv_optim_free(whole);
     rv_optim_free(first);
@@ -261,10 +310,11 @@ static void check_going_on(const char *path, rv_dtype dtype, int stop)
 Test(minimize, going_on_from_a_file_is_bit_identical, .init = make_folder, .fini = remove_folder)
 {
     const char *path = in_folder("lbfgs.safetensors");
-    for (int stop = 1; stop < 30; stop += 7) {
-        check_going_on(path, RV_F64, stop);
-        check_going_on(path, RV_F32, stop);
-    }
+    for (int method = 0; method < METHODS; method++)
+        for (int stop = 1; stop < 30; stop += 7) {
+            check_going_on(path, method, RV_F64, stop);
+            check_going_on(path, method, RV_F32, stop);
+        }
     cr_assert(no_error());
 }
 
@@ -416,6 +466,13 @@ Test(minimize, wrong_options)
     REFUSED("max_eval is -1", .max_eval = -1);
     REFUSED("line_search is 9", .line_search = (rv_line_method)9);
     REFUSED("weight_decay is set", .weight_decay = 0.1);
+    cr_expect_null(rv_optim_bfgs(RV_TENSORS(w.a), .update = RV_BFGS_UPDATE_COUNT));
+    cr_expect(error_is(RV_ERROR_ARGUMENT, "optim_bfgs: update is 3"));
+    cr_expect_null(rv_optim_bfgs(RV_TENSORS(w.a), .curvature = 1));
+    cr_expect(error_is(RV_ERROR_ARGUMENT, "optim_bfgs: curvature is 1"));
+    rv_tensor *large = rv_require_grad(rv_zeros(RV_F32, 1 << 24));
+    cr_expect_null(rv_optim_bfgs(RV_TENSORS(large)));
+    cr_expect(error_is(RV_ERROR_MEMORY, "optim_bfgs"));
     rv_optim *opt = rv_optim_lbfgs(RV_TENSORS(w.a));
     cr_expect_null(rv_optim_lbfgs(RV_TENSORS(w.b), .join = opt));
     cr_expect(error_is(RV_ERROR_ARGUMENT, "join is set"));
