@@ -80,8 +80,9 @@ static void run_block(const conv_job *job, const conv_phase *phase, int64_t grou
 }
 
 /* One band of one image and group. */
-static void run_unit(const conv_job *job, int64_t unit, char *memory)
+static void run_unit(void *context, int64_t unit, char *memory)
 {
+    const conv_job *job = context;
     const conv_plan *plan = job->plan;
     const int64_t band = unit % job->cut.bands, image = unit / job->cut.bands;
     const int64_t n = image / plan->groups, group = image % plan->groups;
@@ -106,12 +107,7 @@ static void run_unit(const conv_job *job, int64_t unit, char *memory)
 static void run_piece(void *context, int64_t index)
 {
     conv_job *job = context;
-    const int64_t first = index * job->cut.units_a_piece;
-    const int64_t end = rv_smaller(first + job->cut.units_a_piece, job->cut.units);
-    char *memory = rv_conv_scratch_claim(&job->scratch);
-    for (int64_t unit = first; unit < end; unit++)
-        run_unit(job, unit, memory);
-    rv_conv_scratch_return(&job->scratch, memory);
+    rv_conv_run_piece(&job->cut, &job->scratch, index, run_unit, job);
 }
 
 /* The bias of each group, padded to whole blocks. */

@@ -162,8 +162,9 @@ static rv_conv_lanes block_of(const depthwise_job *job, const conv_phase *phase,
 
 /* ---- the result, and dx --------------------------------------------------------------------- */
 
-static void run_unit(const depthwise_job *job, int64_t unit, char *memory)
+static void run_unit(void *context, int64_t unit, char *memory)
 {
+    const depthwise_job *job = context;
     const conv_plan *plan = &job->plan;
     const int64_t begin = unit % job->cut.bands * job->cut.rows, n = unit / job->cut.bands;
     const int64_t first = begin * plan->axis[0].move;
@@ -188,12 +189,7 @@ static void run_unit(const depthwise_job *job, int64_t unit, char *memory)
 static void run_piece(void *context, int64_t index)
 {
     depthwise_job *job = context;
-    const int64_t first = index * job->cut.units_a_piece;
-    const int64_t end = rv_smaller(first + job->cut.units_a_piece, job->cut.units);
-    char *memory = rv_conv_scratch_claim(&job->scratch);
-    for (int64_t unit = first; unit < end; unit++)
-        run_unit(job, unit, memory);
-    rv_conv_scratch_return(&job->scratch, memory);
+    rv_conv_run_piece(&job->cut, &job->scratch, index, run_unit, job);
 }
 
 /* Where a tensor of weights has a tap of a channel. */

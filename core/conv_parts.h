@@ -135,6 +135,10 @@ typedef struct conv_cut {
 
 /* A frame's band is to have about `band_bytes`. */
 conv_cut rv_conv_cut(const conv_plan *plan, int64_t band_bytes);
+/* Does the units of a piece one after the other, with memory that is theirs meanwhile. */
+typedef void conv_run_unit(void *job, int64_t unit, char *memory);
+void rv_conv_run_piece(const conv_cut *cut, conv_scratch *scratch, int64_t piece,
+                       conv_run_unit *run_unit, void *job);
 /* Rows of the frame that a band sees, at most. */
 int64_t rv_conv_band_rows(const conv_plan *plan, const conv_cut *cut);
 

@@ -279,3 +279,14 @@ void rv_conv_scratch_return(conv_scratch *scratch, void *slot)
     const size_t i = (size_t)((char *)slot - scratch->memory) / scratch->slot_bytes;
     __atomic_store_n(&scratch->busy[i], 0, __ATOMIC_RELEASE);
 }
+
+void rv_conv_run_piece(const conv_cut *cut, conv_scratch *scratch, int64_t piece,
+                       conv_run_unit *run_unit, void *job)
+{
+    const int64_t first = piece * cut->units_a_piece;
+    const int64_t end = rv_smaller(first + cut->units_a_piece, cut->units);
+    char *memory = rv_conv_scratch_claim(scratch);
+    for (int64_t unit = first; unit < end; unit++)
+        run_unit(job, unit, memory);
+    rv_conv_scratch_return(scratch, memory);
+}

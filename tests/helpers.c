@@ -303,6 +303,27 @@ bool on_small_stack(size_t bytes, void (*body)(void))
 
 /* ---- states ---------------------------------------------------------------------------------- */
 
+typedef struct listing {
+    bool dtypes;
+    size_t size;
+    char *text;
+} listing;
+
+static bool list_one(void *context, const char *name, rv_tensor *t)
+{
+    const listing *l = context;
+    const size_t used = strlen(l->text);
+    snprintf(l->text + used, l->size - used, "%s%s%s%s ", name, l->dtypes ? ":" : "",
+             l->dtypes ? rv_dtype_name(t->dtype) : "", RV_SHAPE_OF(t));
+    return true;
+}
+
+bool list_state(void *object, bool dtypes, size_t size, char *text)
+{
+    text[0] = '\0';
+    return rv_state(object, list_one, &(listing){dtypes, size, text});
+}
+
 typedef struct state_change {
     const char *name;
     double value;

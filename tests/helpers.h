@@ -53,6 +53,10 @@ typedef enum layout {
 } layout;
 rv_tensor *laid_out(const rv_tensor *t, layout how);
 
+/* The names and shapes of an object's state, with the dtypes or without, one behind the other:
+ * "lr:F64[] state.0.step:I64[] ", "0.weight[2,3] ". What does not fit is cut off. */
+bool list_state(void *object, bool dtypes, size_t size, char *text);
+
 /* Fills the tensor of that name in an object's state (a layer's, an optimizer's, ...), as a file
  * would that somebody has changed. */
 bool write_state(void *object, const char *name, double value);

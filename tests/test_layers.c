@@ -9,25 +9,12 @@
 
 /* ---- helpers --------------------------------------------------------------------------------- */
 
-/* The names and shapes of a state, one behind the other: "0.weight[2,3] 0.bias[2] ". */
-typedef struct listing {
-    char text[1000];
-} listing;
-
-static bool list_one(void *context, const char *name, rv_tensor *t)
-{
-    listing *l = context;
-    const size_t used = strlen(l->text);
-    snprintf(l->text + used, sizeof l->text - used, "%s%s ", name, RV_SHAPE_OF(t));
-    return true;
-}
-
 static bool state_is(rv_layer *layer, const char *expected)
 {
-    listing l = {""};
-    if (rv_state(layer, list_one, &l) && strcmp(l.text, expected) == 0)
+    char l[1000];
+    if (list_state(layer, false, sizeof l, l) && strcmp(l, expected) == 0)
         return true;
-    fprintf(stderr, "state is \"%s\", expected \"%s\"\n", l.text, expected);
+    fprintf(stderr, "state is \"%s\", expected \"%s\"\n", l, expected);
     return false;
 }
 

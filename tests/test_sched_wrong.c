@@ -384,19 +384,6 @@ Test(sched_wrong, a_state_that_cannot_be)
     rv_optim_free(o);
 }
 
-typedef struct listing {
-    char text[1000];
-} listing;
-
-static bool list_one(void *context, const char *name, rv_tensor *t)
-{
-    listing *l = context;
-    const size_t used = strlen(l->text);
-    snprintf(l->text + used, sizeof l->text - used, "%s:%s%s ", name, rv_dtype_name(t->dtype),
-             RV_SHAPE_OF(t));
-    return true;
-}
-
 Test(sched_wrong, names_of_the_state)
 {
     RV_SCOPE;
@@ -408,10 +395,10 @@ Test(sched_wrong, names_of_the_state)
         RV_SCHEDS(rv_sched_linear(NULL),
                   rv_sched_chained(NULL, RV_SCHEDS(rv_sched_linear(NULL), rv_sched_plateau(NULL)))),
         .milestones = {5});
-    listing l = {""};
-    cr_expect(rv_state(s, list_one, &l));
-    cr_expect_str_eq(l.text, "step:I64[] base_lr:F64[2] 1.1.best:F64[] 1.1.num_bad_epochs:F64[] "
-                             "1.1.cooldown_counter:F64[] 1.1.reductions:F64[] ");
+    char l[1000];
+    cr_expect(list_state(s, true, sizeof l, l));
+    cr_expect_str_eq(l, "step:I64[] base_lr:F64[2] 1.1.best:F64[] 1.1.num_bad_epochs:F64[] "
+                        "1.1.cooldown_counter:F64[] 1.1.reductions:F64[] ");
     rv_sched_free(s);
     rv_optim_free(o);
 }
