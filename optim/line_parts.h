@@ -31,6 +31,11 @@ double rv_line_parabola(const rv_line_point *a, const rv_line_point *b);
 /* and where the line through the slopes of a and b is 0. */
 double rv_line_secant(const rv_line_point *a, const rv_line_point *b);
 
+/* Whether a method and its conditions are possible; false with an error under `caller`, in which
+ * the method is called `name`. */
+bool rv_line_check(const char *caller, const char *name, rv_line_method method, double decrease,
+                   double curvature);
+
 /* The searches: each leaves the status. */
 void rv_line_more_thuente(rv_line *line);
 void rv_line_hager_zhang(rv_line *line);

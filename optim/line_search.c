@@ -74,21 +74,27 @@ double rv_line_secant(const rv_line_point *a, const rv_line_point *b)
 
 /* ---- the call -------------------------------------------------------------------------------- */
 
+bool rv_line_check(const char *caller, const char *name, rv_line_method method, double decrease,
+                   double curvature)
+{
+    if (method < RV_LINE_MORE_THUENTE || method > RV_LINE_BACKTRACKING)
+        return rv_fail(RV_ERROR_ARGUMENT, caller, "%s is %d; an rv_line_method is expected", name,
+                       (int)method);
+    if (!(decrease > 0 && decrease < 0.5))
+        return rv_fail(RV_ERROR_ARGUMENT, caller, "decrease is %g; > 0 and < 0.5 is expected",
+                       decrease);
+    return (curvature > decrease && curvature < 1) ||
+           rv_fail(RV_ERROR_ARGUMENT, caller,
+                   "curvature is %g; > decrease (%g) and < 1 is expected", curvature, decrease);
+}
+
 static bool check(const rv_line_options *o)
 {
     if (o == NULL || o->function == NULL)
         return rv_fail(RV_ERROR_NULL, who,
                        o == NULL ? "the options are NULL" : "the function is NULL");
-    if (o->method < RV_LINE_MORE_THUENTE || o->method > RV_LINE_BACKTRACKING)
-        return rv_fail(RV_ERROR_ARGUMENT, who, "method is %d; an rv_line_method is expected",
-                       (int)o->method);
-    if (!(o->decrease > 0 && o->decrease < 0.5))
-        return rv_fail(RV_ERROR_ARGUMENT, who, "decrease is %g; > 0 and < 0.5 is expected",
-                       o->decrease);
-    if (!(o->curvature > o->decrease && o->curvature < 1))
-        return rv_fail(RV_ERROR_ARGUMENT, who,
-                       "curvature is %g; > decrease (%g) and < 1 is expected", o->curvature,
-                       o->decrease);
+    if (!rv_line_check(who, "method", o->method, o->decrease, o->curvature))
+        return false;
     if (!(o->noise >= 0 && isfinite(o->noise)))
         return rv_fail(RV_ERROR_ARGUMENT, who, "noise is %g; a finite number >= 0 is expected",
                        o->noise);

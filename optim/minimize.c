@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "autograd/graph.h"
+#include "optim/line_parts.h"
 #include "optim/minimizer_run.h"
 
 static const char *const who = "optim_minimize";
@@ -25,16 +26,8 @@ bool rv_minimize_validate(const char *name, const void *options, rv_line_method 
     if (o->max_eval < 0)
         return rv_fail(RV_ERROR_ARGUMENT, name, "max_eval is %lld; >= 0 is expected",
                        (long long)o->max_eval);
-    if (method < RV_LINE_MORE_THUENTE || method > RV_LINE_BACKTRACKING)
-        return rv_fail(RV_ERROR_ARGUMENT, name, "line_search is %d; an rv_line_method is expected",
-                       (int)method);
-    if (!(decrease > 0 && decrease < 0.5))
-        return rv_fail(RV_ERROR_ARGUMENT, name, "decrease is %g; > 0 and < 0.5 is expected",
-                       decrease);
-    if (!(curvature > decrease && curvature < 1))
-        return rv_fail(RV_ERROR_ARGUMENT, name,
-                       "curvature is %g; > decrease (%g) and < 1 is expected", curvature, decrease);
-    return rv_optim_check_least(name, "tolerance_grad", o->tolerance_grad, 0) &&
+    return rv_line_check(name, "line_search", method, decrease, curvature) &&
+           rv_optim_check_least(name, "tolerance_grad", o->tolerance_grad, 0) &&
            rv_optim_check_least(name, "tolerance_grad_absolute", o->tolerance_grad_absolute, 0) &&
            rv_optim_check_least(name, "tolerance_loss", o->tolerance_loss, 0) &&
            rv_optim_check_least(name, "tolerance_loss_absolute", o->tolerance_loss_absolute, 0) &&
@@ -106,11 +99,10 @@ static double loss_of(const rv_minimizer_run *run)
 
 /* ---- tests for the end ----------------------------------------------------------------------- */
 
-static bool is_flat(const limits *o, const rv_minimizer *m)
+static bool is_flat(const limits *o, const rv_minimizer_run *run)
 {
-    const double largest = rv_vector_largest(m->n, m->gradient);
-    return largest <= o->tolerance_grad * fmax(1, fabs(m->loss)) ||
-           largest <= o->tolerance_grad_absolute;
+    return run->largest <= o->tolerance_grad * fmax(1, fabs(run->view.loss)) ||
+           run->largest <= o->tolerance_grad_absolute;
 }
 
 /* Whether the last iteration changed less than a tolerance above 0 says. */
@@ -143,7 +135,7 @@ static rv_optim_status iterate(rv_minimizer_run *run)
     }
     ++*(int64_t *)run->opt->made->data;
     rv_touch(run->opt->made);
-    if (is_flat(o, m))
+    if (is_flat(o, run))
         return RV_OPTIM_GRADIENT;
     if (is_still(o, m, before))
         return RV_OPTIM_CHANGE;
@@ -161,13 +153,12 @@ static rv_optim_status begin(rv_minimizer_run *run, rv_optim_closure *closure, v
         return RV_OPTIM_FAILED;
     if (!isfinite(run->view.loss))
         return RV_OPTIM_NONFINITE;
-    return is_flat(o, &run->view) ? RV_OPTIM_GRADIENT : RV_OPTIM_RUNNING;
+    return is_flat(o, run) ? RV_OPTIM_GRADIENT : RV_OPTIM_RUNNING;
 }
 
 /* Ends a call: parameters are where the method is. */
 static rv_optim_result end(rv_minimizer_run *run, rv_optim_status status, int64_t iterations)
 {
-    const rv_minimizer *m = &run->view;
     if (run->evaluations > 0 && !rv_minimizer_restore(run))
         status = RV_OPTIM_FAILED;
     for (int i = 0; i < run->opt->optim_class->minimizer->vector_count; i++)
@@ -178,7 +169,7 @@ static rv_optim_result end(rv_minimizer_run *run, rv_optim_status status, int64_
                              .iterations = iterations,
                              .evaluations = run->evaluations,
                              .loss = loss_of(run),
-                             .gradient = rv_vector_largest(m->n, m->gradient)};
+                             .gradient = run->largest};
 }
 
 static rv_optim_result second_order(const rv_minimize_options *o)
@@ -197,7 +188,7 @@ static rv_optim_result second_order(const rv_minimize_options *o)
         const rv_optim_progress progress = {.iteration = iterations,
                                             .evaluations = run->evaluations,
                                             .loss = loss_of(run),
-                                            .gradient = rv_vector_largest(m->n, m->gradient),
+                                            .gradient = run->largest,
                                             .change = rv_vector_largest(m->n, m->step)};
         if (o->callback != NULL && !o->callback(o->callback_context, &progress) &&
             status == RV_OPTIM_RUNNING)

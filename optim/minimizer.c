@@ -186,9 +186,8 @@ static bool call_closure(rv_minimizer_run *run)
     run->trial_loss = sign * rv_item(loss);
     if (sign < 0)
         rv_vector_scale(run->view.n, -1, run->trial_gradient, run->trial_gradient);
-    const bool is_finite =
-        isfinite(run->trial_loss) && isfinite(rv_vector_largest(run->view.n, run->trial_gradient));
-    if (!is_finite)
+    run->trial_largest = rv_vector_largest(run->view.n, run->trial_gradient);
+    if (!isfinite(run->trial_loss) || !isfinite(run->trial_largest))
         run->trial_loss = INFINITY;
     return rv_error_status() == RV_OK;
 }
@@ -220,12 +219,14 @@ static void accept(rv_minimizer_run *run)
     memcpy(m->x, run->trial, bytes);
     memcpy(m->gradient, run->trial_gradient, bytes);
     m->loss = run->trial_loss;
+    run->largest = run->trial_largest;
 }
 
 bool rv_minimizer_begin(rv_minimizer_run *run)
 {
     run->evaluations = 0;
     run->is_failed = false;
+    run->largest = run->view.loss = NAN; /* not known yet */
     if (!copy_parameters(run, run->view.x, false)) {
         run->is_failed = true;
         return false;
@@ -259,6 +260,7 @@ static bool along(void *context, double step, double *value, double *slope)
         memcpy(run->best, run->trial, (size_t)run->view.n * sizeof(double));
         memcpy(run->best_gradient, run->trial_gradient, (size_t)run->view.n * sizeof(double));
         run->best_loss = run->trial_loss;
+        run->best_largest = run->trial_largest;
     }
     *value = run->trial_loss;
     *slope = rv_vector_dot(run->view.n, run->trial_gradient, run->view.direction);
@@ -304,6 +306,7 @@ bool rv_minimizer_search_with(const rv_search_options *o)
         memcpy(run->trial, run->best, (size_t)m->n * sizeof(double));
         memcpy(run->trial_gradient, run->best_gradient, (size_t)m->n * sizeof(double));
         run->trial_loss = run->best_loss;
+        run->trial_largest = run->best_largest;
     }
     for (int64_t i = 0; i < m->n; i++) {
         m->step[i] = run->trial[i] - m->x[i];

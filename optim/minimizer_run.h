@@ -18,7 +18,8 @@ typedef struct rv_minimizer_run {
     void *context;
     int64_t evaluations, most_evaluations;
     double trial_loss, best_loss;
-    bool is_failed; /* an error was recorded */
+    double trial_largest, best_largest, largest; /* |gradient| at the trial, the best, and x */
+    bool is_failed;                              /* an error was recorded */
 } rv_minimizer_run;
 
 /* Takes all memory. NULL with an error. */
