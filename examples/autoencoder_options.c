@@ -42,8 +42,8 @@ autoencoder_options autoencoder_options_read(int argc, char **argv)
         {"pictures", "N", command_whole(&o.pictures, 1, 1000), "test images that are drawn [10]"},
         {"picture", "FILE", command_output(&o.picture),
          "draw them above what the network made of them, to this PNG file [autoencoder.png]"},
-        {"save", "FILE", command_output(&o.save), "write the trained network there (safetensors)"},
-        {"load", "FILE", command_text(&o.load), "start from the network that was written there"},
+        command_save(&o.save),
+        command_load(&o.load),
         {0},
     };
     command_line_read(argc, argv, about, table);

@@ -49,8 +49,7 @@ cifar10_options cifar10_options_read(int argc, char **argv)
         {"optim", "NAME", command_name(&o.optim, rv_optim_names()), optimizers},
         {"lr", "X", command_above(&o.lr, 0),
          "its learning rate, above 0 [momentum: 0.1; one that suits it]"},
-        {"momentum", "X", command_not_below(&o.momentum, 0),
-         "its momentum, or first beta [its default: 0 of sgd, 0.9 of most]"},
+        command_momentum(&o.momentum),
         {"weight-decay", "X", command_not_below(&o.weight_decay, 0),
          "share of a parameter added to its gradient [0.0005]"},
         {"schedule", "NAME", command_name(&o.schedule, rv_sched_names()), schedules},
@@ -62,8 +61,8 @@ cifar10_options cifar10_options_read(int argc, char **argv)
          "training images kept apart to measure on; 0: none [0]"},
         command_seed(&o.seed),
         command_threads(&o.threads),
-        {"save", "FILE", command_output(&o.save), "write the trained network there (safetensors)"},
-        {"load", "FILE", command_text(&o.load), "start from the network that was written there"},
+        command_save(&o.save),
+        command_load(&o.load),
         {0},
     };
     command_line_read(argc, argv, about, table);

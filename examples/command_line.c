@@ -102,6 +102,24 @@ command_option command_threads(int64_t *to)
                             "1 to 256, or 0: all processors; same results for any [0]"};
 }
 
+command_option command_save(const char **to)
+{
+    return (command_option){"save", "FILE", command_output(to),
+                            "write the trained network there (safetensors)"};
+}
+
+command_option command_load(const char **to)
+{
+    return (command_option){"load", "FILE", command_text(to),
+                            "start from the network that was written there"};
+}
+
+command_option command_momentum(double *to)
+{
+    return (command_option){"momentum", "X", command_not_below(to, 0),
+                            "its momentum, or first beta [its default: 0 of sgd, 0.9 of most]"};
+}
+
 /* ---- reading --------------------------------------------------------------------------------- */
 
 static void read_whole(struct argp_state *state, const command_option *option, const char *text)

@@ -58,6 +58,9 @@ const char *command_folder(const char *set);
 command_option command_data(const char **to, const char *set);
 command_option command_seed(int64_t *to);
 command_option command_threads(int64_t *to);
+command_option command_save(const char **to); /* of a trained network */
+command_option command_load(const char **to);
+command_option command_momentum(double *to); /* of an optimizer by name */
 
 /* Reads the command line. Says what is wrong with it and ends the process with status 64 if
  * something is. `about` stands at the head of --help, and behind a '\v' in it at its end; the table

@@ -19,35 +19,33 @@ static const char about[] =
     "  mnist --hidden 1000 --dropout 0.5 --save mnist.safetensors\n"
     "  mnist --hidden 1000 --load mnist.safetensors --epochs 0";
 
-/* What suits each network, if the command line does not say otherwise. */
-static const mnist_options mlp = {
-    .model = "mlp",
-    .hidden = 100,
-    .dropout = 0.2,
-    .optim = "momentum",
-    .lr = RV_BY_NAME_DEFAULT,
-    .momentum = RV_BY_NAME_DEFAULT,
-    .weight_decay = RV_BY_NAME_DEFAULT,
-    .schedule = "constant",
-    .batch = 128,
-    .epochs = 10,
-    .validation = 5000,
-    .seed = 42,
-};
-static const mnist_options lenet5 = {
-    .model = "lenet5",
-    .hidden = 100,
-    .dropout = 0.2,
-    .optim = "adam",
-    .lr = 0.003,
-    .momentum = RV_BY_NAME_DEFAULT,
-    .weight_decay = RV_BY_NAME_DEFAULT,
-    .schedule = "cosine",
-    .batch = 64,
-    .epochs = 5,
-    .validation = 5000,
-    .seed = 42,
-};
+/* What suits a network, if the command line does not say otherwise. */
+static mnist_options defaults_of(const char *model)
+{
+    mnist_options o = {
+        .model = "mlp",
+        .hidden = 100,
+        .dropout = 0.2,
+        .optim = "momentum",
+        .lr = RV_BY_NAME_DEFAULT,
+        .momentum = RV_BY_NAME_DEFAULT,
+        .weight_decay = RV_BY_NAME_DEFAULT,
+        .schedule = "constant",
+        .batch = 128,
+        .epochs = 10,
+        .validation = 5000,
+        .seed = 42,
+    };
+    if (strcmp(model, "lenet5") == 0) {
+        o.model = model;
+        o.optim = "adam";
+        o.lr = 0.003;
+        o.schedule = "cosine";
+        o.batch = 64;
+        o.epochs = 5;
+    }
+    return o;
+}
 
 /* Reads the command line over some defaults. */
 static mnist_options read_over(mnist_options o, int argc, char **argv)
@@ -69,8 +67,7 @@ static mnist_options read_over(mnist_options o, int argc, char **argv)
         {"optim", "NAME", command_name(&o.optim, rv_optim_names()), optimizers},
         {"lr", "X", command_above(&o.lr, 0),
          "its learning rate, above 0 [one that suits it; lenet5: 0.003]"},
-        {"momentum", "X", command_not_below(&o.momentum, 0),
-         "its momentum, or first beta [its default: 0 of sgd, 0.9 of most]"},
+        command_momentum(&o.momentum),
         {"nesterov", NULL, command_flag(&o.nesterov),
          "have it look ahead, as Nesterov's momentum does (sgd, momentum)"},
         {"weight-decay", "X", command_not_below(&o.weight_decay, 0),
@@ -83,8 +80,8 @@ static mnist_options read_over(mnist_options o, int argc, char **argv)
          "training images kept apart to measure on [5000]"},
         command_seed(&o.seed),
         command_threads(&o.threads),
-        {"save", "FILE", command_output(&o.save), "write the trained network there (safetensors)"},
-        {"load", "FILE", command_text(&o.load), "start from the network that was written there"},
+        command_save(&o.save),
+        command_load(&o.load),
         {0},
     };
     command_line_read(argc, argv, about, table);
@@ -93,6 +90,7 @@ static mnist_options read_over(mnist_options o, int argc, char **argv)
 
 mnist_options mnist_options_read(int argc, char **argv)
 {
-    const mnist_options o = read_over(mlp, argc, argv);
-    return strcmp(o.model, "lenet5") == 0 ? read_over(lenet5, argc, argv) : o;
+    /* Once for the network's name, and then over what suits it. */
+    const mnist_options o = read_over(defaults_of("mlp"), argc, argv);
+    return read_over(defaults_of(o.model), argc, argv);
 }
