@@ -321,8 +321,8 @@ typedef struct rv_kernels {
      * exchanges. */
     int (*cholesky[2])(int64_t n, void *a);
     int (*lu[2])(int64_t n, void *a, int *pivots);
-    /* Changes rows begin to end, and adds what their numbers have to do with H x to the sums, of
-     * which [0, end) are used. */
+    /* Changes rows begin (a multiple of 8) to end, and adds what their numbers have to do with H x
+     * to the sums, of which [0, end) are used. */
     void (*triangle_pass)(int64_t begin, int64_t end, const rv_triangle_pass *pass);
     /* mean, and sum of (x - mean)^2; and for each column of [rows, width]: moments [width, 2] */
     void (*norm_moments[2])(const rv_norm_block *block, const void *x, double moments[2]);

@@ -1,17 +1,21 @@
 /* triangle.c - changing a symmetric matrix and multiplying with it, in one pass over a triangle.
  *
  * A number of row i and column j stands for two: it goes into y[i] with x[j], and into y[j] with
- * x[i]. Four rows are done at once, so that what belongs to a column (u, s, x, and its sum) is
- * loaded once for all four. Lanes are eight whatever the vectors, so that all instruction sets give
- * the same bits.
+ * x[i]. Several rows are done at once, so that what belongs to a column (u, s, x, and its sum) is
+ * loaded once for all of them: four, or eight where there are registers for so many. Lanes are
+ * eight whatever the vectors, and eight rows are added up as two times four, so that all
+ * instruction sets give the same bits.
  */
 #include "core/kernels/isa.h"
 
 enum {
-    ROWS = 4,
+    FEW = 4,
+    MOST = RV_VECTOR_BYTES == 64 ? 8 : FEW,
     LANES = 8,
     VECTOR_LANES = RV_VECTOR_BYTES / 8,
-    VECTORS = LANES / VECTOR_LANES /* for the columns that are done at once */
+    VECTORS = LANES / VECTOR_LANES, /* for the columns that are done at once */
+    AHEAD = 64,                     /* how many numbers ahead rows are asked for, */
+    LONG = 1536                     /* if they are so long that the triangle is in no cache */
 };
 RV_VECTOR(vector, double, RV_VECTOR_BYTES);
 
@@ -56,13 +60,20 @@ static double sum_of(const vector *own)
            ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
-/* Rows i to i + 3. */
-static void four_rows(const rv_triangle_pass *p, int64_t i)
+/* Asks for what comes AHEAD in each of the rows from i on, or after the ends of them all. */
+RV_ALWAYS_INLINE void ask_ahead(const double *row, int64_t at, int64_t i, int rows)
 {
-    line l[ROWS];
-    for (int r = 0; r < ROWS; r++)
+    const int64_t next = at + AHEAD;
+    RV_PREFETCH_TO_WRITE(row + next + (next < i ? 0 : (rows - 1) * i + rows * (rows + 1) / 2));
+}
+
+/* Rows i to i + rows - 1, where i is a multiple of the lanes, or rows is 4. */
+RV_ALWAYS_INLINE void do_rows(const rv_triangle_pass *p, int64_t i, int rows, bool are_long)
+{
+    line l[MOST];
+    vector own[MOST][VECTORS] = {{{0}}};
+    for (int r = 0; r < rows; r++)
         l[r] = line_of(p, i + r);
-    vector own[ROWS][VECTORS] = {{{0}}};
     const double keep = p->keep, *u = p->u, *s = p->s, *x = p->x;
     double *sums = p->sums;
     const int64_t whole = i - i % LANES;
@@ -71,26 +82,33 @@ static void four_rows(const rv_triangle_pass *p, int64_t i)
         {
             const int64_t at = j + v * VECTOR_LANES;
             const vector ua = load(u + at), sa = load(s + at), xa = load(x + at);
-            vector share[ROWS];
-            RV_UNROLL for (int r = 0; r < ROWS; r++)
+            vector share[MOST], sum = load(sums + at);
+            RV_UNROLL for (int r = 0; r < rows; r++)
             {
                 const vector h = keep * load(l[r].h + at) + l[r].by_u * ua + l[r].by_s * sa;
                 *(vector *)(l[r].h + at) = h;
+                if (are_long)
+                    ask_ahead(l[r].h, at, i, rows);
                 own[r][v] += h * xa;
                 share[r] = h * l[r].x;
+                if (r % 4 == 3)
+                    sum += (share[r - 3] + share[r - 2]) + (share[r - 1] + share[r]);
             }
-            *(vector *)(sums + at) =
-                load(sums + at) + ((share[0] + share[1]) + (share[2] + share[3]));
+            *(vector *)(sums + at) = sum;
         }
-    for (int r = 0; r < ROWS; r++)
+    for (int r = 0; r < rows; r++)
         finish(p, &l[r], i + r, whole, sum_of(own[r]));
 }
 
 void RV_KERNEL(triangle_pass)(int64_t begin, int64_t end, const rv_triangle_pass *p)
 {
     int64_t i = begin;
-    for (; i + ROWS <= end; i += ROWS)
-        four_rows(p, i);
+    for (; i + MOST <= end && i < LONG; i += MOST)
+        do_rows(p, i, MOST, false);
+    for (; i + MOST <= end; i += MOST)
+        do_rows(p, i, MOST, true);
+    for (; i + FEW <= end; i += FEW)
+        do_rows(p, i, FEW, false);
     for (; i < end; i++) {
         const line l = line_of(p, i);
         finish(p, &l, i, 0, 0);
