@@ -20,7 +20,8 @@
 
 enum {
     INVERSE, /* the triangle, row by row: row i has i + 1 numbers */
-    PRODUCT, /* H g, with the waiting update in H */
+    PRODUCT, /* H g, with the waiting update in H, */
+    OF,      /* and that g: a call that begins elsewhere, or with other data, has another */
     WAITING_HY,
     WAITING_S,
     SUMS, /* [RV_TRIANGLE_SLICES, n] of one pass; not saved */
@@ -28,11 +29,18 @@ enum {
 };
 enum { STARTED, KEEP, UU, US, SS, NUMBERS };
 
+/* Of a triangle; the largest number there is, which no memory has room for, if it is more. */
+static int64_t area(int64_t n)
+{
+    const int64_t a = n % 2 == 0 ? n / 2 : n, b = n % 2 == 0 ? n + 1 : (n + 1) / 2;
+    return a > INT64_MAX / b ? INT64_MAX : a * b;
+}
+
 static void vector_shape(const void *options, int64_t n, int i, int64_t *rows, int64_t *columns)
 {
     (void)options;
     *rows = i == SUMS ? RV_TRIANGLE_SLICES : 0;
-    *columns = i == INVERSE ? n * (n + 1) / 2 : n;
+    *columns = i == INVERSE ? area(n) : n;
 }
 
 /* ---- the pass -------------------------------------------------------------------------------- */
@@ -58,7 +66,7 @@ static void start(rv_minimizer *m, double scale)
     memset(m->vectors[WAITING_HY], 0, bytes);
     memset(m->vectors[WAITING_S], 0, bytes);
     double *row = m->vectors[INVERSE];
-    memset(row, 0, (size_t)(m->n * (m->n + 1) / 2) * sizeof(double));
+    memset(row, 0, (size_t)area(m->n) * sizeof(double));
     for (int64_t i = 0; i < m->n; row += ++i)
         row[i] = scale;
     m->numbers[STARTED] = m->numbers[KEEP] = 1;
@@ -149,16 +157,29 @@ static bool update(rv_minimizer *m, double slope, double length)
     rv_vector_scale(n, m->numbers[KEEP], fresh, product);
     rv_vector_add(n, m->numbers[UU] * ug + m->numbers[US] * sg, hy, product);
     rv_vector_add(n, m->numbers[US] * ug + m->numbers[SS] * sg, s, product);
+    memcpy(m->vectors[OF], m->gradient, (size_t)n * sizeof(double));
     return true;
 }
 
 /* ---- an iteration ---------------------------------------------------------------------------- */
+
+/* Lets the product be that with the gradient as it is now. */
+static void find_product(rv_minimizer *m)
+{
+    const size_t bytes = (size_t)m->n * sizeof(double);
+    if (memcmp(m->vectors[OF], m->gradient, bytes) == 0)
+        return;
+    multiply(m, m->gradient, m->vectors[PRODUCT]);
+    memcpy(m->vectors[OF], m->gradient, bytes);
+}
 
 /* Along -H g, or -g. */
 static bool move(rv_minimizer *m, double *slope, double *length)
 {
     const rv_bfgs_options *o = m->options;
     const bool has_inverse = m->numbers[STARTED] != 0;
+    if (has_inverse)
+        find_product(m);
     rv_vector_scale(m->n, -1, has_inverse ? m->vectors[PRODUCT] : m->gradient, m->direction);
     const double along = rv_vector_dot(m->n, m->direction, m->gradient);
     const double steepest = sqrt(rv_vector_dot(m->n, m->gradient, m->gradient));
@@ -195,12 +216,13 @@ static bool bfgs_validate(const void *options)
     return rv_minimize_validate(who, options, o->line_search, o->decrease, o->curvature);
 }
 
-static const rv_minimizer_class bfgs_minimizer = {
-    .vector_count = VECTORS,
-    .vector_names = {"inverse_hessian", "product", "waiting_product", "waiting_step", NULL},
-    .vector_shape = vector_shape,
-    .number_count = NUMBERS,
-    .iterate = bfgs_iterate};
+static const rv_minimizer_class bfgs_minimizer = {.vector_count = VECTORS,
+                                                  .vector_names = {"inverse_hessian", "product",
+                                                                   "product_of", "waiting_product",
+                                                                   "waiting_step", NULL},
+                                                  .vector_shape = vector_shape,
+                                                  .number_count = NUMBERS,
+                                                  .iterate = bfgs_iterate};
 
 static const rv_optim_class bfgs_class = {.name = "optim_bfgs",
                                           .options_size = sizeof(rv_bfgs_options),
