@@ -195,14 +195,14 @@ static bool call_closure(rv_minimizer_run *run)
     if (changes_of(run->opt) != changes)
         return rv_fail(RV_ERROR_CHANGED, who,
                        "the closure changed a parameter's values; that is for the optimizer");
-    if (!gather(run, loss))
+    if (!run->opt->optim_class->minimizer->needs_no_gradient && !gather(run, loss))
         return false;
     const double sign = run->opt->groups[0].common.maximize ? -1 : 1;
     run->trial_loss = sign * rv_item(loss);
     if (sign < 0)
         rv_vector_scale(run->view.n, -1, run->trial_gradient, run->trial_gradient);
-    run->trial_largest = rv_vector_largest(run->view.n, run->trial_gradient);
-    if (!isfinite(run->trial_loss) || !isfinite(run->trial_largest))
+    run->trial_largest = has_gradient ? rv_vector_largest(run->view.n, run->trial_gradient) : NAN;
+    if (!isfinite(run->trial_loss) || (has_gradient && !isfinite(run->trial_largest)))
         run->trial_loss = INFINITY;
     return rv_error_status() == RV_OK;
 }
@@ -243,6 +243,20 @@ static void accept(rv_minimizer_run *run)
     memcpy(m->gradient, run->trial_gradient, bytes);
     m->loss = run->trial_loss;
     run->largest = run->trial_largest;
+}
+
+/* Goes where the trial is; false if that is where x is. */
+static bool move(rv_minimizer_run *run)
+{
+    rv_minimizer *m = &run->view;
+    for (int64_t i = 0; i < m->n; i++) {
+        m->step[i] = run->trial[i] - m->x[i];
+        m->change[i] = run->trial_gradient[i] - m->gradient[i];
+    }
+    if (rv_vector_largest(m->n, m->step) == 0)
+        return false;
+    accept(run);
+    return true;
 }
 
 bool rv_minimizer_begin(rv_minimizer_run *run)
@@ -315,8 +329,8 @@ static rv_line_result search(rv_minimizer_run *run, const rv_search_options *o, 
         r.status == RV_LINE_STOPPED || r.status == RV_LINE_WRONG)
         return r;
     return rv_line_search(along, run, .value = loss, .slope = slope, .step = step,
-                          .method = RV_LINE_HAGER_ZHANG, .decrease = 0.1, .curvature = o->curvature,
-                          .noise = NOISE * fabs(loss));
+                          .method = RV_LINE_HAGER_ZHANG, .decrease = fmin(0.1, o->curvature / 2),
+                          .curvature = o->curvature, .noise = NOISE * fabs(loss));
 }
 
 bool rv_minimizer_search_with(const rv_search_options *o)
@@ -342,12 +356,22 @@ bool rv_minimizer_search_with(const rv_search_options *o)
         run->trial_loss = run->best_loss;
         run->trial_largest = run->best_largest;
     }
-    for (int64_t i = 0; i < m->n; i++) {
-        m->step[i] = run->trial[i] - m->x[i];
-        m->change[i] = run->trial_gradient[i] - m->gradient[i];
-    }
-    if (rv_vector_largest(m->n, m->step) == 0)
-        return false;
-    accept(run);
-    return true;
+    return move(run);
+}
+
+/* ---- a step without a slope ------------------------------------------------------------------ */
+
+rv_trial rv_minimizer_try(rv_minimizer *m)
+{
+    rv_minimizer_run *run = m->run;
+    put_trial(run, 1);
+    round_trial(run);
+    bool is_elsewhere = false;
+    for (int64_t i = 0; i < m->n && !is_elsewhere; i++)
+        is_elsewhere = run->trial[i] != m->x[i];
+    if (!is_elsewhere)
+        return RV_TRIAL_NOWHERE;
+    if (rv_minimizer_is_over(m) || !rv_minimizer_evaluate(run))
+        return RV_TRIAL_OVER;
+    return run->trial_loss < m->loss && move(run) ? RV_TRIAL_TAKEN : RV_TRIAL_REFUSED;
 }
