@@ -261,7 +261,8 @@ static inline double f64_cos(double x)
  * denormal. With q = 1/(1 + e^|x|), whose rounding is known, it is q, or 1 - q. */
 static inline double f64_sigmoid_parts(double x, double *unguard)
 {
-    x = f64_between(x, -760.0, 700.0);
+    x = f64_either(x > 700.0, 700.0, x);
+    x = f64_either(x < -760.0, -760.0, x);
     const double guard = f64_either(x < -700.0, 0x1p-100, 1.0);
     double low;
     uint64_t rounded;
