@@ -22,8 +22,8 @@ enum { PART = 256, CANDIDATES = 5 };
 typedef struct training {
     const pinn_options *options;
     rv_layer *net;
-    rv_tensor *t, *x; /* [points,1], held: the points */
-    pinn_points points, grid;
+    pinn_parts *parts;
+    pinn_points grid;
     rv_tensor *exact; /* on the grid */
     FILE *csv;
     const char *method;  /* that runs now */
@@ -46,18 +46,15 @@ static rv_tensor *residual_of(training *run, const pinn_points *points)
 static rv_tensor *loss_part(void *context, int64_t part)
 {
     training *run = context;
-    const int64_t all = run->points.t->shape[0];
-    const pinn_points points = pinn_points_slice(&run->points, part * PART, (part + 1) * PART);
-    rv_tensor *r = residual_of(run, &points);
-    return rv_div_scalar(rv_sum(rv_square(r)), (double)all);
+    rv_tensor *r = residual_of(run, &run->parts->items[part]);
+    return rv_div_scalar(rv_sum(rv_square(r)), (double)run->parts->points);
 }
 
 static rv_tensor *loss(void *context)
 {
     training *run = context;
-    const int64_t parts = (run->points.t->shape[0] + PART - 1) / PART;
     rv_tensor *sum = loss_part(run, 0);
-    for (int64_t i = 1; i < parts; i++)
+    for (int64_t i = 1; i < run->parts->count; i++)
         sum = rv_add(sum, loss_part(run, i));
     return sum;
 }
@@ -70,7 +67,7 @@ int main(int argc, char **argv)
     rv_seed((uint64_t)o.seed);
     training run = {.options = &o, .net = pinn_network(o.layers, o.width)};
     const pinn_places p = pinn_draw(o.points);
-    run.points = pinn_points_of(p.t, p.x);
+    run.parts = pinn_parts_make(&p, getenv("PART") ? atoi(getenv("PART")) : PART);
     struct timespec a, b;
     double best = 1e9;
     for (int i = 0; i < 100; i++) {

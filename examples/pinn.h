@@ -10,7 +10,7 @@
  * mean square of the residual u_t + u u_x - nu u_xx alone (Raissi, Perdikaris and Karniadakis 2019;
  * this setting: Urban, Stefanou and Pons 2025, J. Comput. Phys. 523, 113656).
  *
- * All is F64. A jet of a quantity is its value and derivatives, in this order: [.., JET, ..].
+ * All is F64. A jet of a quantity is its value and derivatives, in this order: [JET, ..].
  */
 #ifndef EXAMPLES_PINN_H
 #define EXAMPLES_PINN_H
@@ -37,7 +37,7 @@ pinn_options pinn_options_read(int argc, char **argv);
 
 enum { VALUE, BY_T, BY_X, BY_XX, JET };
 
-/* tanh(z + bias) of jets: z [n,JET,w], bias [w], or [n,w] for one of each point -> [n,JET,w]. An
+/* tanh(z + bias) of jets: z [JET,n,w], bias [w], or [n,w] for one of each point -> [JET,n,w]. An
  * operation of its own: one pass over its numbers, where single operations would make nine. It can
  * be differentiated again and again. NULL with an error. */
 rv_tensor *pinn_tanh(rv_tensor *z, rv_tensor *bias);
@@ -46,18 +46,29 @@ rv_tensor *pinn_tanh(rv_tensor *z, rv_tensor *bias);
 
 extern const double pinn_nu;
 
-/* Points (t,x), and what of u does not depend on the network. The caller's scope owns all; see
- * pinn_points_retain. */
+/* Points (t,x), and what of u does not depend on the network. The innermost scope owns all. */
 typedef struct pinn_points {
     rv_tensor *t, *x;    /* [n,1] */
-    rv_tensor *features; /* [n,JET,3]: jets of t, cos(pi x), sin(pi x) */
-    rv_tensor *fixed;    /* [n,JET]: jets of -sin(pi x) */
+    rv_tensor *features; /* [JET,n,3]: jets of t, cos(pi x), sin(pi x) */
+    rv_tensor *fixed;    /* [JET,n,1]: jets of -sin(pi x) */
 } pinn_points;
 
 /* Of t and x, [n,1] each. All fields are NULL, with an error, if that fails. */
 pinn_points pinn_points_of(rv_tensor *t, rv_tensor *x);
-/* Some of them: views. */
-pinn_points pinn_points_slice(const pinn_points *points, int64_t start, int64_t stop);
+
+/* Many points, cut into parts: the numbers of a part stay in the cache from forward to backward,
+ * and each thread has a part to itself. */
+typedef struct pinn_places {
+    rv_tensor *t, *x; /* [n,1] */
+} pinn_places;
+typedef struct pinn_parts {
+    int64_t count, points;
+    pinn_points items[]; /* [count], held */
+} pinn_parts;
+/* Parts of `size` points, the last perhaps smaller. NULL if there is no memory; an error of the
+ * library is recorded as ever. pinn_parts_free takes it back; NULL is no error. */
+pinn_parts *pinn_parts_make(const pinn_places *places, int64_t size);
+void pinn_parts_free(pinn_parts *parts);
 
 /* `layers` hidden layers of `width` tanh: weights uniform as Glorot and Bengio (2010) have it,
  * biases 0. */
@@ -76,9 +87,6 @@ rv_tensor *pinn_residual_by_gradients(rv_layer *net, const pinn_points *points);
 /* ---- pinn_points.c: where the equation is asked for ------------------------------------------ */
 
 /* Uniform in [0,1] and [-1,1]: [n,1] each. */
-typedef struct pinn_places {
-    rv_tensor *t, *x;
-} pinn_places;
 pinn_places pinn_draw(int64_t n);
 
 /* n of the places, each at most once, and those of large weights (>= 0, [m], not recorded) sooner:

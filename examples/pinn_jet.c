@@ -10,82 +10,73 @@
  */
 #include "pinn.h"
 
-/* How far the same place is from one row of a jet, [w], to the next. */
-typedef struct rows {
-    int64_t n, w;
-    bool own_bias; /* one for each point */
-} rows;
+/* ---- loops ----------------------------------------------------------------------------------- */
 
-static rows rows_of(const rv_tensor *z, const rv_tensor *bias)
+/* A value has n*w numbers, one behind the other, and each derivative behind it as many. */
+static int64_t size_of(const rv_tensor *jet)
 {
-    return (rows){.n = z->shape[0], .w = z->shape[2], .own_bias = bias->ndim == 2};
+    return jet->shape[1] * jet->shape[2];
 }
 
-/* ---- forward --------------------------------------------------------------------------------- */
-
-static void add_bias(rows r, const double *restrict z, const double *restrict bias,
-                     double *restrict sum)
+static void chain(int64_t size, const double *restrict z, const double *restrict h,
+                  double *restrict y)
 {
-    for (int64_t i = 0; i < r.n; i++, z += JET * r.w, sum += r.w, bias += r.own_bias ? r.w : 0)
-        for (int64_t j = 0; j < r.w; j++)
-            sum[j] = z[j] + bias[j];
+    const double *restrict z_t = z + BY_T * size, *restrict z_x = z + BY_X * size;
+    const double *restrict z_xx = z + BY_XX * size;
+    double *restrict y_t = y + BY_T * size, *restrict y_x = y + BY_X * size;
+    double *restrict y_xx = y + BY_XX * size;
+    for (int64_t i = 0; i < size; i++) {
+        const double slope = 1 - h[i] * h[i], bend = -2 * h[i] * slope;
+        y[i] = h[i];
+        y_t[i] = slope * z_t[i];
+        y_x[i] = slope * z_x[i];
+        y_xx[i] = slope * z_xx[i] + bend * z_x[i] * z_x[i];
+    }
 }
-
-static void chain(rows r, const double *restrict z, const double *restrict h, double *restrict y)
-{
-    const int64_t w = r.w;
-    for (int64_t i = 0; i < r.n; i++, z += JET * w, y += JET * w, h += w)
-        for (int64_t j = 0; j < w; j++) {
-            const double slope = 1 - h[j] * h[j], bend = -2 * h[j] * slope;
-            const double by_x = z[BY_X * w + j];
-            y[j] = h[j];
-            y[BY_T * w + j] = slope * z[BY_T * w + j];
-            y[BY_X * w + j] = slope * by_x;
-            y[BY_XX * w + j] = slope * z[BY_XX * w + j] + bend * by_x * by_x;
-        }
-}
-
-/* ---- derivative ------------------------------------------------------------------------------ */
 
 /* The third derivative of tanh is h' (6 h^2 - 2). */
-static void chain_back(rows r, const double *restrict z, const double *restrict y,
+static void chain_back(int64_t size, const double *restrict z, const double *restrict h,
                        const double *restrict g, double *restrict gz)
 {
-    const int64_t w = r.w, step = JET * w;
-    for (int64_t i = 0; i < r.n; i++, z += step, y += step, g += step, gz += step)
-        for (int64_t j = 0; j < w; j++) {
-            const double h = y[j], slope = 1 - h * h, bend = -2 * h * slope;
-            const double third = slope * (6 * h * h - 2);
-            const double z_x = z[BY_X * w + j], g_xx = g[BY_XX * w + j];
-            const double along =
-                z[BY_T * w + j] * g[BY_T * w + j] + z_x * g[BY_X * w + j] + z[BY_XX * w + j] * g_xx;
-            gz[j] = slope * g[j] + bend * along + third * z_x * z_x * g_xx;
-            gz[BY_T * w + j] = slope * g[BY_T * w + j];
-            gz[BY_X * w + j] = slope * g[BY_X * w + j] + 2 * bend * z_x * g_xx;
-            gz[BY_XX * w + j] = slope * g_xx;
-        }
+    const double *restrict z_t = z + BY_T * size, *restrict z_x = z + BY_X * size;
+    const double *restrict z_xx = z + BY_XX * size;
+    const double *restrict g_t = g + BY_T * size, *restrict g_x = g + BY_X * size;
+    const double *restrict g_xx = g + BY_XX * size;
+    double *restrict gz_t = gz + BY_T * size, *restrict gz_x = gz + BY_X * size;
+    double *restrict gz_xx = gz + BY_XX * size;
+    for (int64_t i = 0; i < size; i++) {
+        const double slope = 1 - h[i] * h[i], bend = -2 * h[i] * slope;
+        const double third = slope * (6 * h[i] * h[i] - 2);
+        const double along = z_t[i] * g_t[i] + z_x[i] * g_x[i] + z_xx[i] * g_xx[i];
+        gz[i] = slope * g[i] + bend * along + third * z_x[i] * z_x[i] * g_xx[i];
+        gz_t[i] = slope * g_t[i];
+        gz_x[i] = slope * g_x[i] + 2 * bend * z_x[i] * g_xx[i];
+        gz_xx[i] = slope * g_xx[i];
+    }
 }
+
+/* ---- the operation --------------------------------------------------------------------------- */
 
 /* The same in operations, to be differentiated again. */
 static rv_tensor *recorded_back(rv_tensor *z, rv_tensor *y, rv_tensor *g)
 {
-    rv_tensor *h = rv_select(y, 1, VALUE), *square = rv_square(h);
+    rv_tensor *h = rv_select(y, 0, VALUE), *square = rv_square(h);
     rv_tensor *slope = rv_add_scalar(rv_neg(square), 1);
     rv_tensor *bend = rv_mul_scalar(rv_mul(h, slope), -2);
     rv_tensor *third = rv_mul(slope, rv_sub_scalar(rv_mul_scalar(square, 6), 2));
-    rv_tensor *z_x = rv_select(z, 1, BY_X);
-    rv_tensor *g_x = rv_select(g, 1, BY_X), *g_xx = rv_select(g, 1, BY_XX);
-    rv_tensor *along = rv_sum(rv_slice(rv_mul(z, g), 1, BY_T), .axes = RV_AXES(1));
-    rv_tensor *value = rv_add(rv_mul(slope, rv_select(g, 1, VALUE)), rv_mul(bend, along));
+    rv_tensor *z_x = rv_select(z, 0, BY_X);
+    rv_tensor *g_x = rv_select(g, 0, BY_X), *g_xx = rv_select(g, 0, BY_XX);
+    rv_tensor *along = rv_sum(rv_slice(rv_mul(z, g), 0, BY_T), .axes = RV_AXES(0));
+    rv_tensor *value = rv_add(rv_mul(slope, rv_select(g, 0, VALUE)), rv_mul(bend, along));
     value = rv_add(value, rv_mul(rv_mul(third, rv_square(z_x)), g_xx));
     rv_tensor *by_x = rv_mul(rv_mul_scalar(bend, 2), rv_mul(z_x, g_xx));
     rv_tensor *const jet[JET] = {
         [VALUE] = value,
-        [BY_T] = rv_mul(slope, rv_select(g, 1, BY_T)),
+        [BY_T] = rv_mul(slope, rv_select(g, 0, BY_T)),
         [BY_X] = rv_add(rv_mul(slope, g_x), by_x),
         [BY_XX] = rv_mul(slope, g_xx),
     };
-    return rv_stack(jet, JET, 1);
+    return rv_stack(jet, JET, 0);
 }
 
 static void tanh_derivative(rv_derivative *d)
@@ -99,31 +90,24 @@ static void tanh_derivative(rv_derivative *d)
         z = rv_contiguous(z);
         gz = rv_empty_like(y);
         if (g != NULL && z != NULL && gz != NULL)
-            chain_back(rows_of(z, z), rv_data(z), rv_data(y), rv_data(g), rv_data(gz));
+            chain_back(size_of(z), rv_data(z), rv_data(y), rv_data(g), rv_data(gz));
     }
     d->grads[0] = gz;
-    d->grads[1] = rv_select(gz, 1, VALUE); /* summed over what it was broadcast to */
+    d->grads[1] = rv_select(gz, 0, VALUE); /* summed over what it was broadcast to */
 }
 
 static const rv_op tanh_op =
     RV_CUSTOM_OP(tanh_of_jet, 2, RV_SAVE_INPUT(0) | RV_SAVE_OUTPUT, tanh_derivative);
 
-/* tanh(z + bias), in place of recorded operations. */
 static rv_tensor *forward(rv_tensor *z, rv_tensor *bias)
 {
     RV_NO_GRAD;
     RV_SCOPE;
-    const rows r = rows_of(z, bias);
-    rv_tensor *y = rv_empty(RV_F64, r.n, JET, r.w), *sum = rv_empty(RV_F64, r.n, r.w);
     z = rv_contiguous(z);
-    bias = rv_contiguous(bias);
-    if (y == NULL || sum == NULL || z == NULL || bias == NULL)
+    rv_tensor *y = rv_empty_like(z), *h = rv_tanh(rv_add(rv_select(z, 0, VALUE), bias));
+    if (y == NULL || h == NULL)
         return NULL;
-    add_bias(r, rv_data(z), rv_data(bias), rv_data(sum));
-    rv_tensor *h = rv_tanh(sum);
-    if (h == NULL)
-        return NULL;
-    chain(r, rv_data(z), rv_data(h), rv_data(y));
+    chain(size_of(z), rv_data(z), rv_data(h), rv_data(y));
     return rv_keep(y);
 }
 

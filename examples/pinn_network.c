@@ -9,7 +9,7 @@
  */
 #include "pinn.h"
 
-#include <math.h>
+#include <stdlib.h>
 
 enum { FEATURES = 3, MOST_CHILDREN = 64 };
 
@@ -18,17 +18,20 @@ const double pinn_nu = 0.01 / 3.14159265358979323846;
 
 /* ---- points ---------------------------------------------------------------------------------- */
 
-/* Jets of t, cos(pi x), sin(pi x): [n,JET,FEATURES]. */
+/* Jets of t, cos(pi x), sin(pi x): [JET,n,FEATURES]. */
 static rv_tensor *features_of(rv_tensor *t, rv_tensor *cosine, rv_tensor *sine)
 {
     rv_tensor *zero = rv_zeros_like(t), *one = rv_ones_like(t);
-    rv_tensor *const jets[JET * FEATURES] = {
-        t,    cosine,                              sine,                         /* values */
-        one,  zero,                                zero,                         /* by t */
-        zero, rv_mul_scalar(sine, -pi),            rv_mul_scalar(cosine, pi),    /* by x */
-        zero, rv_mul_scalar(cosine, -pi * pi),     rv_mul_scalar(sine, -pi * pi) /* by x twice */
+    rv_tensor *const rows[JET][FEATURES] = {
+        [VALUE] = {t, cosine, sine},
+        [BY_T] = {one, zero, zero},
+        [BY_X] = {zero, rv_mul_scalar(sine, -pi), rv_mul_scalar(cosine, pi)},
+        [BY_XX] = {zero, rv_mul_scalar(cosine, -pi * pi), rv_mul_scalar(sine, -pi * pi)},
     };
-    return rv_reshape(rv_cat(jets, JET * FEATURES, 1), t->shape[0], JET, FEATURES);
+    rv_tensor *jets[JET];
+    for (int k = 0; k < JET; k++)
+        jets[k] = rv_cat(rows[k], FEATURES, 1);
+    return rv_stack(jets, JET, 0);
 }
 
 pinn_points pinn_points_of(rv_tensor *t, rv_tensor *x)
@@ -43,16 +46,42 @@ pinn_points pinn_points_of(rv_tensor *t, rv_tensor *x)
     const pinn_points points = {.t = t,
                                 .x = x,
                                 .features = features_of(t, cosine, sine),
-                                .fixed = rv_cat(fixed, JET, 1)};
+                                .fixed = rv_stack(fixed, JET, 0)};
     return points.features != NULL && points.fixed != NULL ? points : (pinn_points){0};
 }
 
-pinn_points pinn_points_slice(const pinn_points *p, int64_t start, int64_t stop)
+/* Takes or drops the reference of each tensor. */
+static void hold(pinn_points *p, bool is_held)
 {
-    return (pinn_points){.t = rv_slice(p->t, 0, start, stop),
-                         .x = rv_slice(p->x, 0, start, stop),
-                         .features = rv_slice(p->features, 0, start, stop),
-                         .fixed = rv_slice(p->fixed, 0, start, stop)};
+    rv_tensor *const all[] = {p->t, p->x, p->features, p->fixed};
+    for (int i = 0; i < RV_COUNT(all); i++)
+        is_held ? (void)rv_retain(all[i]) : rv_release(all[i]);
+}
+
+pinn_parts *pinn_parts_make(const pinn_places *places, int64_t size)
+{
+    const int64_t points = places->t == NULL ? 0 : places->t->shape[0];
+    const int64_t count = (points + size - 1) / size;
+    pinn_parts *parts = malloc(sizeof *parts + (size_t)count * sizeof *parts->items);
+    if (parts == NULL)
+        return NULL;
+    *parts = (pinn_parts){.points = points};
+    for (; parts->count < count; parts->count++) {
+        RV_SCOPE;
+        const int64_t start = parts->count * size;
+        pinn_points *p = &parts->items[parts->count];
+        *p = pinn_points_of(rv_copy(rv_slice(places->t, 0, start, start + size)),
+                            rv_copy(rv_slice(places->x, 0, start, start + size)));
+        hold(p, true);
+    }
+    return parts;
+}
+
+void pinn_parts_free(pinn_parts *parts)
+{
+    for (int64_t i = 0; parts != NULL && i < parts->count; i++)
+        hold(&parts->items[i], false);
+    free(parts);
 }
 
 /* ---- the network ----------------------------------------------------------------------------- */
@@ -80,19 +109,19 @@ rv_layer *pinn_network(int64_t layers, int64_t width)
 
 rv_tensor *pinn_u(rv_layer *net, const pinn_points *p)
 {
-    rv_tensor *n = rv_forward(net, rv_select(p->features, 1, VALUE));
-    return rv_add(rv_select(p->fixed, 1, VALUE), rv_reshape(rv_mul(p->t, n), -1));
+    rv_tensor *n = rv_forward(net, rv_select(p->features, 0, VALUE));
+    return rv_reshape(rv_add(rv_select(p->fixed, 0, VALUE), rv_mul(p->t, n)), -1);
 }
 
 /* ---- the residual ---------------------------------------------------------------------------- */
 
-/* Column k of a jet [n,JET] is [n,1]. */
+/* Of N's jet, without the last bias, which has no derivatives. All are [n,1]. */
 static rv_tensor *burgers(rv_tensor **n, rv_tensor *bias, const pinn_points *p)
 {
-    rv_tensor *t = p->t, **fixed = rv_split(p->fixed, 1, 1);
+    rv_tensor *t = p->t, **fixed = rv_unbind(p->fixed, 0);
     if (n == NULL || fixed == NULL)
         return NULL;
-    rv_tensor *value = rv_add(n[VALUE], bias); /* which has no derivatives */
+    rv_tensor *value = rv_add(n[VALUE], bias);
     rv_tensor *u = rv_add(fixed[VALUE], rv_mul(t, value));
     rv_tensor *u_t = rv_add(value, rv_mul(t, n[BY_T]));
     rv_tensor *u_x = rv_add(fixed[BY_X], rv_mul(t, n[BY_X]));
@@ -100,17 +129,22 @@ static rv_tensor *burgers(rv_tensor **n, rv_tensor *bias, const pinn_points *p)
     return rv_sub(rv_add(u_t, rv_mul(u, u_x)), rv_mul_scalar(u_xx, pinn_nu));
 }
 
+/* A layer does the same to all four of a jet: [JET,n,in] -> [JET,n,out]. */
+static rv_tensor *multiply(rv_tensor *jet, rv_tensor *weight)
+{
+    if (weight == NULL || weight->ndim == 2)
+        return rv_linear(jet, weight, NULL);
+    return rv_transpose(rv_linear(rv_transpose(jet, 0, 1), weight, NULL), 0, 1);
+}
+
 rv_tensor *pinn_residual(rv_tensors parameters, const pinn_points *p)
 {
     rv_tensor *jet = p->features;
     const int64_t last = parameters.count - 2;
     for (int64_t i = 0; i < last; i += 2)
-        jet = pinn_tanh(rv_linear(jet, parameters.items[i], NULL), parameters.items[i + 1]);
-    rv_tensor *n = rv_linear(jet, parameters.items[last], NULL); /* [n,JET,1] */
-    if (n == NULL)
-        return NULL;
-    n = rv_reshape(n, -1, JET);
-    rv_tensor *r = burgers(rv_split(n, 1, 1), parameters.items[last + 1], p);
+        jet = pinn_tanh(multiply(jet, parameters.items[i]), parameters.items[i + 1]);
+    rv_tensor *n = multiply(jet, parameters.items[last]);
+    rv_tensor *r = burgers(rv_unbind(n, 0), parameters.items[last + 1], p);
     return r == NULL ? NULL : rv_reshape(r, -1);
 }
 
