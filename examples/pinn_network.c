@@ -43,10 +43,8 @@ pinn_points pinn_points_of(rv_tensor *t, rv_tensor *x)
         return (pinn_points){0};
     rv_tensor *const fixed[JET] = {rv_neg(sine), rv_zeros_like(t), rv_mul_scalar(cosine, -pi),
                                    rv_mul_scalar(sine, pi * pi)};
-    const pinn_points points = {.t = t,
-                                .x = x,
-                                .features = features_of(t, cosine, sine),
-                                .fixed = rv_stack(fixed, JET, 0)};
+    const pinn_points points = {
+        .t = t, .x = x, .features = features_of(t, cosine, sine), .fixed = rv_stack(fixed, JET, 0)};
     return points.features != NULL && points.fixed != NULL ? points : (pinn_points){0};
 }
 

@@ -19,8 +19,9 @@
 #include "optim/minimizer.h"
 
 enum {
-    INVERSE, /* the triangle, row by row: row i has i + 1 numbers */
-    PRODUCT, /* H g, with the waiting update in H */
+    INVERSE,    /* the triangle, row by row: row i has i + 1 numbers */
+    PRODUCT,    /* H g, with the waiting update in H */
+    PRODUCT_OF, /* that g */
     WAITING_HY,
     WAITING_S,
     SUMS, /* [SLICES, n] of one pass; not saved */
@@ -196,10 +197,22 @@ static bool update(rv_minimizer *m, double slope, double length)
     rv_vector_scale(n, m->numbers[KEEP], fresh, product);
     rv_vector_add(n, m->numbers[UU] * ug + m->numbers[US] * sg, hy, product);
     rv_vector_add(n, m->numbers[US] * ug + m->numbers[SS] * sg, s, product);
+    memcpy(m->vectors[PRODUCT_OF], m->gradient, (size_t)n * sizeof(double));
     return true;
 }
 
 /* ---- an iteration ---------------------------------------------------------------------------- */
+
+/* The gradient may be another than the one that the product was made of: the loss is that of other
+ * data now, or the last step showed no curvature. */
+static void refresh(rv_minimizer *m)
+{
+    if (m->numbers[STARTED] == 0 ||
+        memcmp(m->vectors[PRODUCT_OF], m->gradient, (size_t)m->n * sizeof(double)) == 0)
+        return;
+    multiply(m, m->gradient, m->vectors[PRODUCT]);
+    memcpy(m->vectors[PRODUCT_OF], m->gradient, (size_t)m->n * sizeof(double));
+}
 
 /* Along -H g, or -g. */
 static bool move(rv_minimizer *m, double *slope, double *length)
@@ -222,6 +235,7 @@ static bool move(rv_minimizer *m, double *slope, double *length)
 static bool bfgs_iterate(rv_minimizer *m)
 {
     double slope, length;
+    refresh(m);
     bool moved = move(m, &slope, &length);
     if (!moved && m->numbers[STARTED] != 0 && !rv_minimizer_is_over(m)) {
         m->numbers[STARTED] = 0;
@@ -242,12 +256,13 @@ static bool bfgs_validate(const void *options)
     return rv_minimize_validate(who, options, o->line_search, o->decrease, o->curvature);
 }
 
-static const rv_minimizer_class bfgs_minimizer = {
-    .vector_count = VECTORS,
-    .vector_names = {"inverse_hessian", "product", "waiting_product", "waiting_step", NULL},
-    .vector_shape = vector_shape,
-    .number_count = NUMBERS,
-    .iterate = bfgs_iterate};
+static const rv_minimizer_class bfgs_minimizer = {.vector_count = VECTORS,
+                                                  .vector_names = {"inverse_hessian", "product",
+                                                                   "product_of", "waiting_product",
+                                                                   "waiting_step", NULL},
+                                                  .vector_shape = vector_shape,
+                                                  .number_count = NUMBERS,
+                                                  .iterate = bfgs_iterate};
 
 static const rv_optim_class bfgs_class = {.name = "optim_bfgs",
                                           .options_size = sizeof(rv_bfgs_options),

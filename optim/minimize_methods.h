@@ -57,8 +57,9 @@ typedef struct rv_bfgs_options {
  * BFGS is phi = 1, tau = 1, and H = s'y/y'y I before its first update; self-scaled BFGS tau =
  * min(1, 1/b) from the second on; self-scaled Broyden chooses both (J. Comput. Phys. 523, 113656,
  * formulas 13 to 23), and begins with H = I. Where an update would not leave H positive definite,
- * or no step is found along -H g, H starts anew. State: inverse_hessian (a triangle, row by row),
- * product, waiting_product, waiting_step [n], and numbers. */
+ * or no step is found along -H g, H starts anew. Where the loss is one of other data than before, H
+ * goes on. State: inverse_hessian (a triangle, row by row), product, product_of,
+ * waiting_product, waiting_step [n], and numbers. */
 #define rv_optim_bfgs(...)                                                                  \
     RV_OPTIONS(rv_optim_bfgs_with, rv_bfgs_options, RV_MINIMIZE_DEFAULTS, .decrease = 1e-4, \
                .curvature = 0.9, .parameters = __VA_ARGS__)
