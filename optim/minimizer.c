@@ -189,13 +189,14 @@ static bool call_closure(rv_minimizer_run *run)
     RV_SCOPE;
     run->evaluations++;
     const uint64_t changes = changes_of(run->opt);
+    const bool has_gradient = !run->opt->optim_class->minimizer->needs_no_gradient;
     rv_tensor *loss = run->closure(run->context);
     if (!check_loss(loss))
         return false;
     if (changes_of(run->opt) != changes)
         return rv_fail(RV_ERROR_CHANGED, who,
                        "the closure changed a parameter's values; that is for the optimizer");
-    if (!run->opt->optim_class->minimizer->needs_no_gradient && !gather(run, loss))
+    if (has_gradient && !gather(run, loss))
         return false;
     const double sign = run->opt->groups[0].common.maximize ? -1 : 1;
     run->trial_loss = sign * rv_item(loss);
