@@ -146,7 +146,8 @@ static rv_optim *make_method(const pinn_options *o, rv_tensors parameters)
                  {"ssbroyden", RV_BFGS_SELF_SCALED_BROYDEN}};
     for (int i = 0; i < RV_COUNT(dense); i++)
         if (strcmp(o->method, dense[i].name) == 0)
-            return rv_optim_bfgs(parameters, .update = dense[i].update, .tolerance_grad = 0);
+            return rv_optim_bfgs(parameters, .update = dense[i].update, .tolerance_grad = 0,
+                                 .predict_step = true);
     if (strcmp(o->method, "lbfgs") == 0)
         return rv_optim_lbfgs(parameters, .history = o->history, .tolerance_grad = 0);
     return rv_optim_by_name(o->method, parameters);
@@ -229,7 +230,7 @@ static FILE *open_csv(const char *path)
         exit(1);
     }
     if (file != NULL)
-        fprintf(file, "method,seed,step,evaluations,loss,error,seconds\n");
+        fprintf(file, PINN_CSV_HEAD);
     return file;
 }
 

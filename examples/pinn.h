@@ -111,10 +111,12 @@ pinn_places pinn_grid(void);
 
 /* ---- pinn_draw.c: pictures ------------------------------------------------------------------- */
 
-/* Writes options->plot: the solution u [ROWS*COLUMNS] and its error; and, if options->compare names
- * files that --csv wrote, the error of each against evaluations. By gnuplot, if its name ends in
- * .svg or .png; the text that gnuplot draws it from if it ends in .gp, or if there is no gnuplot.
- * Says what it wrote; false, and why on stderr, if it could not. */
+/* The first line of what --csv writes. */
+#define PINN_CSV_HEAD "method,seed,step,evaluations,loss,error,seconds\n"
+
+/* Draws the solution u [ROWS*COLUMNS] and its error into options->plot; and, beside them, the error
+ * against evaluations of each run whose --csv file is given, the run's own before those to compare
+ * with. See gnuplot_draw. */
 bool pinn_draw_picture(const pinn_options *options, rv_tensor *u, rv_tensor *exact);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "command_line.h"
+#include "gnuplot.h"
 #include "pinn.h"
 
 static const char about[] =
@@ -81,12 +82,8 @@ pinn_options pinn_options_read(int argc, char **argv)
     };
     command_line_read(argc, argv, about, table);
 
-    if (o.plot != NULL) {
-        const char *ending = strrchr(o.plot, '.');
-        if (ending == NULL || (strcmp(ending, ".svg") != 0 && strcmp(ending, ".png") != 0 &&
-                               strcmp(ending, ".gp") != 0))
-            wrong("plot", o.plot, "a name that ends in .svg, .png or .gp");
-    }
+    if (o.plot != NULL && !gnuplot_can_draw(o.plot))
+        wrong("plot", o.plot, "a name that ends in .svg, .png or .gp");
     if (o.compare != NULL && o.plot == NULL)
         wrong("compare", o.compare, "--plot beside it, which says where to draw");
     return o;
