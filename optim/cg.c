@@ -62,6 +62,8 @@ static double share_of_step(const rv_minimizer *m, const products *p)
 static bool find_direction(rv_minimizer *m, const products *p, double share)
 {
     rv_vector_scale(m->n, -1, m->gradient, m->direction);
+    if (share == 0)
+        return true; /* whatever the last step was */
     rv_vector_add(m->n, share, m->vectors[STEP], m->direction);
     const double slope = share * p->gs - p->gg;
     const double dd = p->gg - 2 * share * p->gs + share * share * p->ss;

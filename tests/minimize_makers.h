@@ -19,6 +19,7 @@ typedef struct minimize_settings {
 typedef struct minimize_maker {
     const char *name;
     rv_optim *(*make)(const minimize_settings *s);
+    bool is_blind; /* it sees no gradients */
 } minimize_maker;
 
 /* MADE(&minimize_makers[i], RV_TENSORS(x), .max_iter = 20): an optimizer. */
@@ -44,15 +45,17 @@ MINIMIZE_MAKER(bfgs, rv_optim_bfgs, .update = RV_BFGS_PLAIN)
 MINIMIZE_MAKER(ssbfgs, rv_optim_bfgs, .update = RV_BFGS_SELF_SCALED)
 MINIMIZE_MAKER(ssbroyden, rv_optim_bfgs, .update = RV_BFGS_SELF_SCALED_BROYDEN)
 MINIMIZE_MAKER(cg, rv_optim_cg, .restart = 0)
+MINIMIZE_MAKER(random, rv_optim_random_search, .seed = 3)
 
 static const minimize_maker minimize_makers[] = {
-    {"lbfgs", make_lbfgs},
-    {"lbfgs_hager_zhang", make_lbfgs_hager_zhang},
-    {"lbfgs_backtracking", make_lbfgs_backtracking},
-    {"bfgs", make_bfgs},
-    {"ssbfgs", make_ssbfgs},
-    {"ssbroyden", make_ssbroyden},
-    {"cg", make_cg},
+    {.name = "lbfgs", .make = make_lbfgs},
+    {.name = "lbfgs_hager_zhang", .make = make_lbfgs_hager_zhang},
+    {.name = "lbfgs_backtracking", .make = make_lbfgs_backtracking},
+    {.name = "bfgs", .make = make_bfgs},
+    {.name = "ssbfgs", .make = make_ssbfgs},
+    {.name = "ssbroyden", .make = make_ssbroyden},
+    {.name = "cg", .make = make_cg},
+    {.name = "random", .make = make_random, .is_blind = true},
 };
 #define MINIMIZE_MAKERS_END (minimize_makers + RV_COUNT(minimize_makers))
 
