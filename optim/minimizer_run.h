@@ -36,7 +36,7 @@ bool rv_minimizer_begin(rv_minimizer_run *run);
  * trial_gradient; a loss of infinity stands for whatever is not finite. False if it failed. */
 bool rv_minimizer_evaluate(rv_minimizer_run *run);
 
-/* Lets the parameters be x again. */
+/* Lets the parameters be x again; after an error, the best place that was seen. */
 bool rv_minimizer_restore(rv_minimizer_run *run);
 
 #endif
