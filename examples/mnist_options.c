@@ -54,6 +54,8 @@ static mnist_options defaults_of(const char *model, const char *optim)
         o.dropout = 0;
         o.schedule = "constant";
         o.batch = 0;
+        if (strcmp(optim, "lbfgs") == 0)
+            o.history = 40;
         o.epochs = 60;
     }
     return o;
@@ -114,7 +116,7 @@ static mnist_options read_over(mnist_options o, int argc, char **argv)
         {"batch", "N", command_whole(&o.batch, 1, most), "images to a step [128; lenet5: 64]"},
         {"epochs", "N", command_whole(&o.epochs, 0, most),
          "times that all images are seen; 0: only test [10; lenet5: 5; all images at once: 60]"},
-        {"history", "N", command_whole(&o.history, 1, 1000000), "pairs that lbfgs keeps [10]"},
+        {"history", "N", command_whole(&o.history, 1, 1000000), "pairs that lbfgs keeps [40]"},
         {"validation", "N", command_whole(&o.validation, 1, most),
          "training images kept apart to measure on [5000]"},
         command_seed(&o.seed),

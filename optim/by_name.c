@@ -126,6 +126,17 @@ static rv_optim *make_ssbroyden(const chosen *o)
     return make_updated(o, RV_BFGS_SELF_SCALED_BROYDEN);
 }
 
+static rv_optim *make_cg(const chosen *o)
+{
+    return rv_optim_cg(o->parameters, .lr = o->lr, .join = o->join, .max_iter = o->max_iter);
+}
+
+static rv_optim *make_random(const chosen *o)
+{
+    return rv_optim_random_search(o->parameters, .lr = o->lr, .join = o->join,
+                                  .max_iter = o->max_iter);
+}
+
 enum { MAX_ITER = 1000 }; /* RV_MINIMIZE_DEFAULTS' */
 
 typedef struct method {

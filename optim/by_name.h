@@ -53,11 +53,13 @@ RV_BEGIN_C
  * (minimize_methods.h), for rv_optim_minimize and rv_optim_step_closure; rv_optim_step refuses
  * them. The learning rate is the first step that is tried along a direction. ssbfgs and ssbroyden
  * are bfgs, self-scaled, with that update. */
-#define RV_MINIMIZER_NAMES(X)                   \
-    X(lbfgs, "lbfgs", 1, 10)                    \
-    X(bfgs, "bfgs", 1, RV_BY_NAME_NO_COUNT)     \
-    X(ssbfgs, "ssbfgs", 1, RV_BY_NAME_NO_COUNT) \
-    X(ssbroyden, "ssbroyden", 1, RV_BY_NAME_NO_COUNT)
+#define RV_MINIMIZER_NAMES(X)                         \
+    X(lbfgs, "lbfgs", 1, 10)                          \
+    X(bfgs, "bfgs", 1, RV_BY_NAME_NO_COUNT)           \
+    X(ssbfgs, "ssbfgs", 1, RV_BY_NAME_NO_COUNT)       \
+    X(ssbroyden, "ssbroyden", 1, RV_BY_NAME_NO_COUNT) \
+    X(cg, "cg", 1, RV_BY_NAME_NO_COUNT)               \
+    X(random, "random", 0.1, RV_BY_NAME_NO_COUNT)
 
 typedef struct rv_optim_by_name_options {
     const char *name; /* one of RV_OPTIM_NAMES or RV_MINIMIZER_NAMES */

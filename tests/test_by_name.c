@@ -182,6 +182,8 @@ Test(by_name, methods_that_minimize)
     EXPECT_SAME_DOWN(rv_optim_bfgs, ("bfgs", .lr = 0.3), .lr = 0.3);
     EXPECT_SAME_DOWN(rv_optim_bfgs, ("ssbfgs"), .update = RV_BFGS_SELF_SCALED);
     EXPECT_SAME_DOWN(rv_optim_bfgs, ("ssbroyden"), .update = RV_BFGS_SELF_SCALED_BROYDEN);
+    EXPECT_SAME_DOWN(rv_optim_cg, ("cg"), .lr = 1);
+    EXPECT_SAME_DOWN(rv_optim_random_search, ("random", .lr = 0.2), .lr = 0.2);
 }
 
 Test(by_name, every_method_that_minimizes_is_listed_and_takes_max_iter)
