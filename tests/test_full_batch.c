@@ -158,7 +158,7 @@ Test(full_batch, a_callback_finds_the_parameters_where_the_loss_is)
         RV_SCOPE;
         task t = make_task();
         seen s = {.task = &t};
-        rv_optim *opt = rv_optim_lbfgs(rv_parameters(t.net), .lr = 40, .max_eval = most);
+        rv_optim *opt = rv_optim_lbfgs(rv_parameters(t.net), .curvature = 1e-3, .max_eval = most);
         const rv_optim_result r =
             rv_optim_minimize(opt, loss_in_parts, &t, .callback = look, .callback_context = &s);
         cr_expect_eq(s.calls, r.iterations);
