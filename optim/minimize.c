@@ -215,8 +215,8 @@ static rv_optim_result second_order(const rv_minimize_options *o)
                                             .change = rv_vector_largest(m->n, m->step)};
         if (o->callback != NULL && !rv_minimizer_restore(run)) /* a search may end elsewhere */
             status = RV_OPTIM_FAILED;
-        if (o->callback != NULL && !o->callback(o->callback_context, &progress) &&
-            status == RV_OPTIM_RUNNING)
+        else if (o->callback != NULL && !o->callback(o->callback_context, &progress) &&
+                 status == RV_OPTIM_RUNNING)
             status = RV_OPTIM_CALLBACK;
         if (status == RV_OPTIM_RUNNING && iterations >= most)
             status = RV_OPTIM_ITERATIONS;
