@@ -73,6 +73,7 @@ void rv_minimizer_free(rv_minimizer_run *run)
 {
     if (run == NULL)
         return;
+    rv_minimizer_residuals_free(run);
     rv_release(run->memory);
     rv_release(run->numbers);
     for (int i = 0; i < RV_MINIMIZER_MOST_VECTORS; i++)
@@ -92,16 +93,17 @@ bool rv_minimizer_state(const rv_minimizer_run *run, rv_state_visit *visit, void
 
 /* ---- parameters as a vector ------------------------------------------------------------------ */
 
-/* The part of an array of n numbers, in run->memory, that is parameter i's, in its shape. */
-static rv_tensor *part_of(const rv_minimizer_run *run, double *array, const rv_tensor *parameter)
+/* The part of an array of numbers, `stride` apart, that begins here, in a parameter's shape. */
+static rv_tensor *part_of(rv_storage *storage, double *array, int64_t stride,
+                          const rv_tensor *parameter)
 {
-    int64_t strides[RV_MAX_DIMENSIONS], stride = 1;
+    int64_t strides[RV_MAX_DIMENSIONS];
     for (int axis = parameter->ndim - 1; axis >= 0; axis--) {
         strides[axis] = stride;
         stride *= parameter->shape[axis];
     }
-    return rv_raw_view(who, run->memory->storage, (char *)array, RV_F64, parameter->ndim,
-                       parameter->shape, strides);
+    return rv_raw_view(who, storage, (char *)array, RV_F64, parameter->ndim, parameter->shape,
+                       strides);
 }
 
 /* Copies all parameters into an array, or the array into them. */
@@ -111,7 +113,7 @@ static bool copy_parameters(const rv_minimizer_run *run, double *array, bool int
     RV_NO_GRAD;
     for (int64_t i = 0; i < run->opt->count; i++) {
         rv_tensor *p = run->opt->slots[i].parameter;
-        rv_tensor *part = part_of(run, array, p);
+        rv_tensor *part = part_of(run->memory->storage, array, 1, p);
         if (part == NULL ||
             rv_copy_into(into_parameters ? p : part, into_parameters ? part : p) == NULL)
             return false;
@@ -147,8 +149,8 @@ static bool check_loss(const rv_tensor *loss)
                    rv_dtype_name(loss->dtype), RV_SHAPE_OF(loss));
 }
 
-/* The gradients of the loss, one behind the other in trial_gradient. */
-static bool gather(rv_minimizer_run *run, rv_tensor *loss)
+bool rv_minimizer_gather(rv_minimizer_run *run, rv_tensor *y, rv_tensor *v, bool retain_graph,
+                         rv_storage *storage, double *into, int64_t stride, bool *is_used)
 {
     const rv_optim *opt = run->opt;
     const size_t bytes = (size_t)opt->count * sizeof(rv_tensor *);
@@ -157,22 +159,30 @@ static bool gather(rv_minimizer_run *run, rv_tensor *loss)
         return false;
     for (int64_t i = 0; i < opt->count; i++)
         parameters[i] = opt->slots[i].parameter;
-    rv_tensor **gradients =
-        rv_gradients(&loss, 1, parameters, (int)opt->count, .allow_unused = true);
+    rv_tensor **gradients = rv_gradients(&y, 1, parameters, (int)opt->count, .gradients = &v,
+                                         .retain_graph = retain_graph, .allow_unused = true);
     rv_memory_put(parameters, bytes);
-    bool done = gradients != NULL, is_used = false;
-    double *into = run->trial_gradient;
+    bool done = gradients != NULL;
     RV_NO_GRAD;
     for (int64_t i = 0; done && i < opt->count; i++) {
         const rv_tensor *p = opt->slots[i].parameter;
-        rv_tensor *part = part_of(run, into, p);
-        is_used = is_used || gradients[i] != NULL;
+        rv_tensor *part = part_of(storage, into, stride, p);
+        *is_used = *is_used || gradients[i] != NULL;
         done = part != NULL &&
                (gradients[i] != NULL ? rv_copy_into(part, gradients[i]) : rv_fill(part, 0)) != NULL;
-        into += p->numel;
+        into += p->numel * stride;
     }
-    return done && (is_used || rv_fail(RV_ERROR_GRAPH, who,
-                                       "the loss was not computed from any of the parameters"));
+    return done;
+}
+
+/* The gradients of the loss, one behind the other in trial_gradient. */
+static bool gather(rv_minimizer_run *run, rv_tensor *loss)
+{
+    bool is_used = false;
+    return rv_minimizer_gather(run, loss, NULL, false, run->memory->storage, run->trial_gradient, 1,
+                               &is_used) &&
+           (is_used ||
+            rv_fail(RV_ERROR_GRAPH, who, "the loss was not computed from any of the parameters"));
 }
 
 static bool call_closure(rv_minimizer_run *run)
@@ -194,8 +204,9 @@ static bool call_closure(rv_minimizer_run *run)
 
 bool rv_minimizer_evaluate(rv_minimizer_run *run)
 {
-    round_trial(run);
-    if (copy_parameters(run, run->trial, true) && call_closure(run))
+    if (copy_parameters(run, run->trial, true) &&
+        (run->opt->optim_class->minimizer->residuals ? rv_minimizer_residuals(run)
+                                                     : call_closure(run)))
         return true;
     run->is_failed = true;
     return false;
@@ -211,8 +222,7 @@ bool rv_minimizer_restore(rv_minimizer_run *run)
     return copy_parameters(run, run->view.x, true);
 }
 
-/* Where the trial is becomes where the method is. */
-static void accept(rv_minimizer_run *run)
+void rv_minimizer_accept(rv_minimizer_run *run)
 {
     rv_minimizer *m = &run->view;
     const size_t bytes = (size_t)m->n * sizeof(double);
@@ -220,11 +230,14 @@ static void accept(rv_minimizer_run *run)
     memcpy(m->gradient, run->trial_gradient, bytes);
     m->loss = run->trial_loss;
     run->largest = run->trial_largest;
+    if (run->opt->optim_class->minimizer->residuals)
+        rv_minimizer_residuals_accept(run);
 }
 
 bool rv_minimizer_begin(rv_minimizer_run *run)
 {
-    run->evaluations = 0;
+    run->evaluations = run->jacobians = 0;
+    run->squares.has_begun = false;
     run->is_failed = false;
     run->largest = run->view.loss = NAN; /* not known yet */
     if (!copy_parameters(run, run->view.x, false)) {
@@ -234,17 +247,21 @@ bool rv_minimizer_begin(rv_minimizer_run *run)
     memcpy(run->trial, run->view.x, (size_t)run->view.n * sizeof(double));
     if (!rv_minimizer_evaluate(run))
         return false;
-    accept(run);
-    return true;
+    if (run->opt->optim_class->minimizer->residuals && isfinite(run->trial_loss) &&
+        isnan(rv_minimizer_linearize(&run->view)))
+        run->trial_loss = INFINITY;
+    rv_minimizer_accept(run);
+    return !run->is_failed;
 }
 
 /* ---- a step along a line --------------------------------------------------------------------- */
 
-static void put_trial(rv_minimizer_run *run, double step)
+void rv_minimizer_put_trial(rv_minimizer_run *run, double length)
 {
     const rv_minimizer *m = &run->view;
     memcpy(run->trial, m->x, (size_t)m->n * sizeof(double));
-    rv_vector_add(m->n, step, m->direction, run->trial);
+    rv_vector_add(m->n, length, m->direction, run->trial);
+    round_trial(run);
 }
 
 /* The loss along the direction; the lowest place is remembered. */
@@ -253,7 +270,7 @@ static bool along(void *context, double step, double *value, double *slope)
     rv_minimizer_run *run = context;
     if (rv_minimizer_is_over(&run->view))
         return false;
-    put_trial(run, step);
+    rv_minimizer_put_trial(run, step);
     if (!rv_minimizer_evaluate(run))
         return false;
     if (run->trial_loss < run->best_loss) {
@@ -297,6 +314,9 @@ bool rv_minimizer_search_with(const rv_search_options *o)
         return rv_fail(RV_ERROR_NULL, "minimizer_search", "the options or minimizer are NULL");
     rv_minimizer *m = o->minimizer;
     rv_minimizer_run *run = m->run;
+    if (run->opt->optim_class->minimizer->residuals)
+        return rv_fail(RV_ERROR_STATE, "minimizer_search",
+                       "%s minimizes residuals: use rv_minimizer_try", run->opt->optim_class->name);
     run->best_loss = m->loss;
     const double slope = rv_vector_dot(m->n, m->gradient, m->direction);
     const rv_line_result r = search(run, o, slope);
@@ -314,6 +334,6 @@ bool rv_minimizer_search_with(const rv_search_options *o)
     }
     if (rv_vector_largest(m->n, m->step) == 0)
         return false;
-    accept(run);
+    rv_minimizer_accept(run);
     return true;
 }

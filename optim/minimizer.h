@@ -40,7 +40,11 @@ typedef struct rv_minimizer {
     double *direction;                          /* for the method to write */
     double *vectors[RV_MINIMIZER_MOST_VECTORS]; /* the method's own, zeros at first; saved */
     double *numbers;                            /* likewise */
-    struct rv_minimizer_run *run;               /* private */
+    int64_t residual_count;                     /* for sums of squares: m, */
+    const double *residuals;                    /* [m] r at x, */
+    double *columns; /* [n + 1, m] J' there, and r in the last row: the columns of J and r. Room for
+                        the method: to be read, and overwritten, once in an iteration */
+    struct rv_minimizer_run *run; /* private */
 } rv_minimizer;
 
 typedef struct rv_minimizer_class {
@@ -49,6 +53,9 @@ typedef struct rv_minimizer_class {
     /* How many numbers vector i has, of what shape: rows by columns; rows 0: [columns]. */
     void (*vector_shape)(const void *options, int64_t n, int i, int64_t *rows, int64_t *columns);
     int number_count; /* of m->numbers */
+    /* The closure gives residuals: rv_minimizer_try in place of rv_minimizer_search. */
+    bool residuals;
+    size_t jacobian_offset; /* offsetof(its options, the rv_optim_jacobian *); 0: there is none */
     /* Makes an iteration: true if x has moved. False if no step could be made, after which nothing
      * has changed. */
     bool (*iterate)(rv_minimizer *m);
@@ -70,6 +77,37 @@ typedef struct rv_search_options {
     RV_OPTIONS(rv_minimizer_search_with, rv_search_options, .decrease = 1e-4, .curvature = 0.9, \
                .minimizer = __VA_ARGS__)
 RV_API bool rv_minimizer_search_with(const rv_search_options *options);
+
+/* ---- sums of squares ------------------------------------------------------------------------- *
+ *
+ * Where the class says `residuals`, a trial costs the residuals alone, and the Jacobian is computed
+ * where the method means to stay. */
+
+typedef struct rv_minimizer_trial {
+    double loss;      /* there; infinity if it is not finite, or no number of residuals is */
+    double reduction; /* by how much it is lower than at x, without the cancellation of a
+                         difference of sums: sum((r - r+)(r + r+))/2 */
+    bool has_moved;   /* false: x + length*direction is x in the parameters' dtypes, and nothing was
+                         evaluated */
+} rv_minimizer_trial;
+
+/* Evaluates the residuals at x + length*direction, rounded to the parameters' dtypes. False if
+ * nothing more can be evaluated. */
+RV_API bool rv_minimizer_try(rv_minimizer *m, double length, rv_minimizer_trial *trial);
+
+/* Computes Jacobian and gradient where the last trial was; the gradient's largest number, NaN if
+ * they are not finite, or after an error. m->columns are the trial's then. */
+RV_API double rv_minimizer_linearize(rv_minimizer *m);
+
+/* Moves to the last trial, where rv_minimizer_linearize gave a number: all of the view is there. */
+RV_API void rv_minimizer_take(rv_minimizer *m);
+
+/* By what share of itself sum(r^2)/2 may be wrong: a few digits of the residuals' dtype. */
+RV_API double rv_minimizer_noise(const rv_minimizer *m);
+
+/* Vector i of the method, or m->columns, as a tensor, borrowed. */
+RV_API rv_tensor *rv_minimizer_vector(const rv_minimizer *m, int i);
+RV_API rv_tensor *rv_minimizer_columns(const rv_minimizer *m);
 
 /* Whether nothing more can be evaluated: the limit was reached, or an error recorded. */
 RV_API bool rv_minimizer_is_over(const rv_minimizer *m);

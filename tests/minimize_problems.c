@@ -5,8 +5,9 @@
  *     minimize_problems METHOD          from the standard starts
  *     minimize_problems METHOD FILE     from ten starts each, F64 numbers one behind the other
  *
- * METHOD: lbfgs, bfgs, ssbfgs or ssbroyden.
+ * METHOD: lbfgs, bfgs, ssbfgs, ssbroyden, lm or gauss-newton.
  */
+#include <math.h>
 #include <ravine.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,18 @@ static rv_tensor *loss(void *context)
     return problem_loss(t->problem, t->x);
 }
 
+/* The residuals of half the sum of squares that is the same loss. */
+static rv_tensor *residuals(void *context)
+{
+    const task *t = context;
+    return rv_mul_scalar(t->problem->residuals(t->x), sqrt(2));
+}
+
+static bool is_least_squares(const char *method)
+{
+    return strcmp(method, "lm") == 0 || strcmp(method, "gauss-newton") == 0;
+}
+
 static rv_optim *make(const char *method, rv_tensor *x)
 {
     static const char *const updates[] = {"bfgs", "ssbfgs", "ssbroyden"};
@@ -35,6 +48,10 @@ static rv_optim *make(const char *method, rv_tensor *x)
         if (strcmp(method, updates[i]) == 0)
             return rv_optim_bfgs(all, .update = (rv_bfgs_update)i, .max_iter = LIMIT,
                                  .max_eval = LIMIT);
+    if (strcmp(method, "lm") == 0)
+        return rv_optim_levenberg_marquardt(all, .max_iter = LIMIT, .max_eval = LIMIT);
+    if (strcmp(method, "gauss-newton") == 0)
+        return rv_optim_gauss_newton(all, .max_iter = LIMIT, .max_eval = LIMIT);
     return rv_optim_lbfgs(all, .max_iter = LIMIT, .max_eval = LIMIT);
 }
 
@@ -44,7 +61,8 @@ static int64_t solve(const char *method, const problem *p, const double *start)
     RV_SCOPE;
     task t = {p, rv_require_grad(rv_from_array_n(start, RV_F64, 1, &p->n))};
     rv_optim *opt = make(method, t.x);
-    const rv_optim_result r = rv_optim_minimize(opt, loss, &t);
+    const rv_optim_result r =
+        rv_optim_minimize(opt, is_least_squares(method) ? residuals : loss, &t);
     if (r.status != RV_OPTIM_GRADIENT)
         printf("  %s: %s after %lld evaluations, max|g| %g\n", p->name, r.reason,
                (long long)r.evaluations, r.gradient);
