@@ -79,11 +79,13 @@ static bool substitute(const rv_damped *d, int64_t stride, bool transposed, doub
     return true;
 }
 
-/* Whether no column depends on those before it, as far as the digits of the triangle go: |L[j,j]|
- * is its distance from their span, the length of row j its own. */
+/* Whether no column depends on those before it, as far as the digits of the triangle go, which are
+ * half as many by Cholesky: |L[j,j]| is its distance from their span, the length of row j its own.
+ */
 static bool is_regular(const rv_damped *d, int64_t stride)
 {
-    const double least = (double)d->n * DBL_EPSILON;
+    const double rounding = (double)d->n * DBL_EPSILON;
+    const double least = d->solver == RV_LEAST_SQUARES_QR ? rounding : sqrt(rounding);
     for (int64_t j = 0; j < d->n; j++) {
         const double *row = (const double *)d->factor->data + j * stride;
         double largest = 0;

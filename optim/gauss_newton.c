@@ -80,7 +80,7 @@ static bool gauss_newton_iterate(rv_minimizer *m)
     double step = o->lr;
     if (-slope <= noise) { /* the loss has no digits left: the gradient has to fall */
         if (!rv_minimizer_try(m, step, &l.last) || !l.last.has_moved ||
-            !(fabs(l.last.reduction) <= 2 * noise) || !(rv_minimizer_linearize(m) < 0.9 * now))
+            !(fabs(l.last.reduction) <= 2 * noise) || !(rv_minimizer_linearize(m) < 0.99 * now))
             return false;
         rv_minimizer_take(m);
         return true;

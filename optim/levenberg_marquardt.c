@@ -73,46 +73,57 @@ static double scaled_slope(const rv_minimizer *m)
     return sqrt(sum);
 }
 
-/* The damping for which |D p| is the radius to within a tenth, 0 if a shorter p is best; p. False
- * after an error, or if there is none. */
+/* p without damping, or where J has lost rank with as little as its digits need, which is none for
+ * what follows. False after an error, or if there is none. */
+static bool find_longest(rv_minimizer *m, const rv_damped *d, rv_damped_step *step, double *mu)
+{
+    enum { MOST_TRIALS = 16 };
+    *mu = 0;
+    for (int i = 0; i < MOST_TRIALS; i++) {
+        if (!rv_damped_solve(d, m, *mu, m->vectors[SCALES], step))
+            return false;
+        if (step->is_found)
+            return true;
+        *mu = *mu == 0 ? 10 * (double)m->n * DBL_EPSILON : 10 * *mu;
+    }
+    return false;
+}
+
+/* p, with the damping for which |D p| is the radius to within a tenth, by Newton's method on
+ * 1/|D p| - 1/radius between two bounds. False after an error, or if there is none. */
 static bool find_step(rv_minimizer *m, rv_damped_step *step)
 {
-    enum { MOST_SOLUTIONS = 20 };
+    enum { MOST_SOLUTIONS = 10 };
     const rv_damped d = damped_of(m);
-    const double *scales = m->vectors[SCALES], radius = m->numbers[RADIUS];
-    double low = 0, high = scaled_slope(m) / radius, mu = m->numbers[DAMPING];
-    if (!rv_damped_solve(&d, m, 0, scales, step))
+    const double radius = m->numbers[RADIUS], most = 1.1 * radius;
+    double least;
+    if (!find_longest(m, &d, step, &least))
         return false;
-    if (step->is_found && step->length <= 1.1 * radius) {
+    if (step->length <= most) {
         m->numbers[DAMPING] = 0;
         return true;
     }
-    if (step->is_found)
-        low = (step->length - radius) / (radius * step->fall);
-    high = high > 0 ? high : DBL_MIN / fmin(radius, 0.1);
-    mu = fmin(fmax(mu, low), high);
-    if (mu == 0)
-        mu = step->is_found ? scaled_slope(m) / step->length : 1e-3 * high;
+    const double slope = scaled_slope(m);
+    double low = least + (step->length - radius) / (radius * step->fall), high = slope / radius;
+    double mu = fmin(fmax(m->numbers[DAMPING], low), high);
+    if (!(mu > 0))
+        mu = slope / step->length;
     for (int i = 0; i < MOST_SOLUTIONS; i++) {
-        mu = fmax(mu, fmax(DBL_MIN, 1e-3 * high * (mu <= 0)));
-        if (!rv_damped_solve(&d, m, mu, scales, step))
+        if (!rv_damped_solve(&d, m, mu, m->vectors[SCALES], step))
+            return false;
+        if (!step->is_found)
             return false;
         m->numbers[DAMPING] = mu;
         const double over = step->length - radius;
-        if (!step->is_found) {
-            low = mu;
-            mu = fmax(10 * mu, 1e-3 * high);
-            continue;
-        }
-        if (fabs(over) <= 0.1 * radius || (low == 0 && over <= 0 && i > 10))
-            return true;
+        if (fabs(over) <= 0.1 * radius)
+            break;
         if (over > 0)
             low = fmax(low, mu);
         else
             high = fmin(high, mu);
         mu = fmax(low, mu + over / (radius * step->fall));
     }
-    return step->is_found;
+    return true;
 }
 
 /* ---- an iteration ---------------------------------------------------------------------------- */
@@ -125,7 +136,7 @@ static void update_region(rv_minimizer *m, const rv_minimizer_trial *t, double r
     if (ratio <= 0.25) {
         double share = 0.5;
         if (!(t->reduction >= 0))
-            share = 0.5 * slope / (slope + t->reduction);
+            share = 0.5 * slope / (slope - t->reduction);
         if (!(t->loss < 100 * m->loss) || !(share >= 0.1))
             share = 0.1;
         *radius = share * fmin(*radius, 10 * length);
@@ -136,11 +147,13 @@ static void update_region(rv_minimizer *m, const rv_minimizer_trial *t, double r
     }
 }
 
-/* Where the loss has no digits left the gradient decides: it has to fall. */
+/* Where the loss has no digits left the gradient decides: it has to fall, in as many trials. */
+enum { MOST_STEEPER = 8 };
+
 static bool take_if_flatter(rv_minimizer *m)
 {
     const double now = rv_vector_largest(m->n, m->gradient);
-    if (!(rv_minimizer_linearize(m) < 0.9 * now))
+    if (!(rv_minimizer_linearize(m) < 0.99 * now))
         return false;
     rv_minimizer_take(m);
     return true;
@@ -158,6 +171,7 @@ static bool levenberg_marquardt_iterate(rv_minimizer *m)
 {
     const rv_damped d = damped_of(m);
     const double noise = rv_minimizer_noise(m) * m->loss;
+    int steeper = 0;
     begin_region(m);
     if (!rv_damped_begin(&d, m))
         return false;
@@ -175,8 +189,15 @@ static bool levenberg_marquardt_iterate(rv_minimizer *m)
         const double promised = (slope + bound) / 2;
         if (!(promised > 0) || !rv_minimizer_try(m, 1, &trial) || !trial.has_moved)
             break;
-        if (promised <= noise && fabs(trial.reduction) <= noise)
-            return take_if_flatter(m);
+        if (promised <= noise && fabs(trial.reduction) <= noise) {
+            if (take_if_flatter(m))
+                return true;
+            if (rv_minimizer_is_over(m) || ++steeper == MOST_STEEPER)
+                return false;
+            m->numbers[RADIUS] = step.length / 4;
+            m->numbers[DAMPING] *= 4;
+            continue;
+        }
         const double ratio = trial.reduction / promised;
         update_region(m, &trial, ratio, slope, step.length);
         if (ratio >= 1e-4 && is_taken(m))

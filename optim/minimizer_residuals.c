@@ -291,5 +291,5 @@ void rv_minimizer_take(rv_minimizer *m)
 
 double rv_minimizer_noise(const rv_minimizer *m)
 {
-    return 8 * (m->run->squares.dtype == RV_F32 ? (double)FLT_EPSILON : DBL_EPSILON);
+    return 4 * (m->run->squares.dtype == RV_F32 ? (double)FLT_EPSILON : DBL_EPSILON);
 }
