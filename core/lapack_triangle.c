@@ -16,6 +16,9 @@
 
 void dgeqrf_(const int *m, const int *n, double *a, const int *lda, double *tau, double *work,
              const int *lwork, int *info);
+void dtrcon_(const char *, const char *, const char *, const int *n, const double *a,
+             const int *lda, double *rcond, double *work, int *iwork, int *info, size_t, size_t,
+             size_t);
 void dpotrf_(const char *, const int *n, double *a, const int *lda, int *info, size_t);
 
 /* A piece has at least this many rows for each column, and this many multiplications. */
@@ -96,6 +99,41 @@ bool rv_lapack_triangle(const char *who, rv_tensor *columns, rv_tensor *r)
                        "a matrix of %lld rows and %lld columns is more than LAPACK can count",
                        (long long)m, (long long)n);
     return n == 0 || find_triangle(who, (double *)columns->data, m, n, (double *)r->data);
+}
+
+typedef struct triangle {
+    const double *l;
+    int n;
+    double *work;
+    int *ints;
+    double reciprocal;
+} triangle;
+
+/* LAPACK sees the transpose, whose row sums are column sums here. */
+static void run_condition(void *context, int64_t piece)
+{
+    (void)piece;
+    triangle *t = context;
+    int info;
+    rv_blas_use_one_thread();
+    dtrcon_("I", "U", "N", &t->n, t->l, &t->n, &t->reciprocal, t->work, t->ints, &info, 1, 1, 1);
+}
+
+bool rv_lapack_triangle_condition(const char *who, const rv_tensor *l, double *reciprocal)
+{
+    const int64_t n = l->shape[0];
+    const size_t bytes = (size_t)n * (3 * sizeof(double) + sizeof(int));
+    if (n > RV_LAPACK_MOST)
+        return rv_fail(RV_ERROR_SHAPE, who, "%lld rows are more than LAPACK can count",
+                       (long long)n);
+    triangle t = {.l = (const double *)l->data, .n = (int)n, .work = rv_memory_get(who, bytes)};
+    if (t.work == NULL)
+        return false;
+    t.ints = (int *)(t.work + 3 * n);
+    rv_blas_parallel(1, run_condition, &t);
+    *reciprocal = t.reciprocal;
+    rv_memory_put(t.work, bytes);
+    return true;
 }
 
 typedef struct square {

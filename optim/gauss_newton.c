@@ -22,33 +22,58 @@ static void vector_shape(const void *options, int64_t n, int i, int64_t *rows, i
     *rows = i == VALUES ? 0 : *columns;
 }
 
-/* direction: the shortest p that makes |J p + r| smallest. With J = Q R and R' = u s vh it is
- * -u s^-1 vh q, q = Q'r. */
-static bool find_direction(rv_minimizer *m)
+/* R p = -q, by substitution; m->change is free until a step is taken. */
+static bool solve(rv_minimizer *m, rv_tensor *matrix)
+{
+    RV_SCOPE;
+    const int64_t n = m->n, shape[] = {n, n}, strides[] = {1, n}, column[] = {n, 1};
+    rv_tensor *r = rv_raw_view(who, matrix->storage, matrix->data, RV_F64, 2, shape, strides);
+    rv_tensor *values = rv_minimizer_vector(m, VALUES);
+    rv_tensor *p = rv_raw_reshape(who, values, 2, column);
+    rv_vector_scale(n, -1, m->vectors[TRIANGLE] + n * (n + 1), m->vectors[VALUES]);
+    if (r == NULL || p == NULL ||
+        !rv_lapack_triangular(who, (rv_triangular){.left = true, .upper = true}, r, p))
+        return false;
+    memcpy(m->direction, m->vectors[VALUES], (size_t)n * sizeof(double));
+    return true;
+}
+
+/* With R' = u s vh the shortest p is -u s^-1 vh q, where values of s that are rounding count as
+ * infinite. */
+static bool solve_shortest(rv_minimizer *m, rv_tensor *matrix, double rounding)
 {
     const int64_t n = m->n;
-    rv_tensor *triangle = rv_minimizer_vector(m, TRIANGLE);
-    rv_tensor *columns = rv_minimizer_columns(m);
-    if (columns == NULL || !rv_lapack_triangle(who, columns, triangle))
-        return false;
-    for (int64_t j = 0; j < n; j++)
-        memcpy(m->vectors[MATRIX] + j * n, m->vectors[TRIANGLE] + j * (n + 1),
-               (size_t)n * sizeof(double));
-    if (!rv_lapack_svd(who, rv_minimizer_vector(m, MATRIX), rv_minimizer_vector(m, LEFT),
-                       rv_minimizer_vector(m, VALUES), rv_minimizer_vector(m, RIGHT)))
+    if (!rv_lapack_svd(who, matrix, rv_minimizer_vector(m, LEFT), rv_minimizer_vector(m, VALUES),
+                       rv_minimizer_vector(m, RIGHT)))
         return false;
     const double *values = m->vectors[VALUES], *q = m->vectors[TRIANGLE] + n * (n + 1);
-    const double least =
-        values[0] * DBL_EPSILON * (double)(m->residual_count > n ? m->residual_count : n);
-    memset(m->direction, 0, (size_t)n * sizeof(double));
     double *weights = m->change; /* free until a step is taken */
     for (int64_t i = 0; i < n; i++) {
         const double along = rv_vector_dot(n, m->vectors[RIGHT] + i * n, q);
-        weights[i] = values[i] > least ? -along / values[i] : 0;
+        weights[i] = values[i] > values[0] * rounding ? -along / values[i] : 0;
     }
     for (int64_t j = 0; j < n; j++)
         m->direction[j] = rv_vector_dot(n, m->vectors[LEFT] + j * n, weights);
     return true;
+}
+
+/* direction: the shortest p that makes |J p + r| smallest, from J = Q R and q = Q'r. */
+static bool find_direction(rv_minimizer *m)
+{
+    const int64_t n = m->n;
+    rv_tensor *columns = rv_minimizer_columns(m), *matrix = rv_minimizer_vector(m, MATRIX);
+    if (!rv_lapack_triangle(who, columns, rv_minimizer_vector(m, TRIANGLE)))
+        return false;
+    for (int64_t j = 0; j < n; j++)
+        memcpy(m->vectors[MATRIX] + j * n, m->vectors[TRIANGLE] + j * (n + 1),
+               (size_t)n * sizeof(double));
+    const double rounding = DBL_EPSILON * (double)(m->residual_count > n ? m->residual_count : n);
+    double reciprocal;
+    if (!rv_lapack_triangle_condition(who, matrix, &reciprocal))
+        return false;
+    /* So far from losing rank that no singular value can be rounding. */
+    return reciprocal > 10 * (double)n * rounding ? solve(m, matrix)
+                                                  : solve_shortest(m, matrix, rounding);
 }
 
 /* ---- the step along it ----------------------------------------------------------------------- */
@@ -68,23 +93,29 @@ static bool along(void *context, double step, double *value, double *slope)
     return true;
 }
 
+/* Where the loss has no digits left. */
+static bool step_by_gradient(rv_minimizer *m)
+{
+    double length = ((const rv_gauss_newton_options *)m->options)->lr;
+    rv_minimizer_trial trial;
+    for (int i = 0; i < 8 && rv_minimizer_try(m, length, &trial) && trial.has_moved; i++) {
+        if (rv_minimizer_take_if_flatter(m, &trial))
+            return true;
+        length /= 2;
+    }
+    return false;
+}
+
 static bool gauss_newton_iterate(rv_minimizer *m)
 {
     const rv_gauss_newton_options *o = m->options;
     if (!find_direction(m))
         return false;
     const double slope = rv_vector_dot(m->n, m->gradient, m->direction);
-    const double noise = rv_minimizer_noise(m) * m->loss;
-    const double now = rv_vector_largest(m->n, m->gradient);
     line l = {.m = m};
     double step = o->lr;
-    if (-slope <= noise) { /* the loss has no digits left: the gradient has to fall */
-        if (!rv_minimizer_try(m, step, &l.last) || !l.last.has_moved ||
-            !(fabs(l.last.reduction) <= 2 * noise) || !(rv_minimizer_linearize(m) < 0.99 * now))
-            return false;
-        rv_minimizer_take(m);
-        return true;
-    }
+    if (-slope / 2 <= rv_minimizer_noise(m))
+        return step_by_gradient(m);
     while (!rv_minimizer_is_over(m)) {
         const rv_line_result r =
             rv_line_search(along, &l, .value = 0, .slope = slope, .step = step,

@@ -147,18 +147,6 @@ static void update_region(rv_minimizer *m, const rv_minimizer_trial *t, double r
     }
 }
 
-/* Where the loss has no digits left the gradient decides: it has to fall, in as many trials. */
-enum { MOST_STEEPER = 8 };
-
-static bool take_if_flatter(rv_minimizer *m)
-{
-    const double now = rv_vector_largest(m->n, m->gradient);
-    if (!(rv_minimizer_linearize(m) < 0.99 * now))
-        return false;
-    rv_minimizer_take(m);
-    return true;
-}
-
 static bool is_taken(rv_minimizer *m)
 {
     if (isnan(rv_minimizer_linearize(m)))
@@ -169,9 +157,10 @@ static bool is_taken(rv_minimizer *m)
 
 static bool levenberg_marquardt_iterate(rv_minimizer *m)
 {
-    const rv_damped d = damped_of(m);
-    const double noise = rv_minimizer_noise(m) * m->loss;
+    enum { MOST_STEEPER = 8 }; /* trials where only the gradient decides */
     int steeper = 0;
+    const rv_damped d = damped_of(m);
+    const double noise = rv_minimizer_noise(m);
     begin_region(m);
     if (!rv_damped_begin(&d, m))
         return false;
@@ -189,8 +178,8 @@ static bool levenberg_marquardt_iterate(rv_minimizer *m)
         const double promised = (slope + bound) / 2;
         if (!(promised > 0) || !rv_minimizer_try(m, 1, &trial) || !trial.has_moved)
             break;
-        if (promised <= noise && fabs(trial.reduction) <= noise) {
-            if (take_if_flatter(m))
+        if (promised <= noise && trial.reduction <= noise) {
+            if (rv_minimizer_take_if_flatter(m, &trial))
                 return true;
             if (rv_minimizer_is_over(m) || ++steeper == MOST_STEEPER)
                 return false;

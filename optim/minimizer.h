@@ -102,8 +102,13 @@ RV_API double rv_minimizer_linearize(rv_minimizer *m);
 /* Moves to the last trial, where rv_minimizer_linearize gave a number: all of the view is there. */
 RV_API void rv_minimizer_take(rv_minimizer *m);
 
-/* By what share of itself sum(r^2)/2 may be wrong: a few digits of the residuals' dtype. */
+/* By how much the loss at x may be wrong: a few units of its last digit, in the residuals' dtype.
+ */
 RV_API double rv_minimizer_noise(const rv_minimizer *m);
+
+/* Where a step can gain no more than that, the gradient decides: moves to the last trial if max|g|
+ * is lower there by a hundredth, and the loss not higher by more than the noise. False if not. */
+RV_API bool rv_minimizer_take_if_flatter(rv_minimizer *m, const rv_minimizer_trial *trial);
 
 /* Vector i of the method, or m->columns, as a tensor, borrowed. */
 RV_API rv_tensor *rv_minimizer_vector(const rv_minimizer *m, int i);

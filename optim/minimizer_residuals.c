@@ -291,5 +291,16 @@ void rv_minimizer_take(rv_minimizer *m)
 
 double rv_minimizer_noise(const rv_minimizer *m)
 {
-    return 4 * (m->run->squares.dtype == RV_F32 ? (double)FLT_EPSILON : DBL_EPSILON);
+    const double digit =
+        m->run->squares.dtype == RV_F32 ? (double)FLT_EPSILON : (double)DBL_EPSILON;
+    return 4 * digit * m->loss;
+}
+
+bool rv_minimizer_take_if_flatter(rv_minimizer *m, const rv_minimizer_trial *trial)
+{
+    if (!(trial->reduction >= -rv_minimizer_noise(m)) ||
+        !(rv_minimizer_linearize(m) < 0.99 * m->run->largest))
+        return false;
+    rv_minimizer_take(m);
+    return true;
 }

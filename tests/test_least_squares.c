@@ -104,6 +104,8 @@ Test(least_squares, cholesky_solves_what_has_digits_enough)
     int64_t solved = 0;
     for (int i = 0; i < PROBLEM_COUNT; i++) {
         RV_SCOPE;
+        if (problems[i].n > 100)
+            continue; /* these three are done by QR */
         task t = task_of(&problems[i], RV_F64);
         rv_optim *opt = make_method(CHOLESKY, t.x);
         const rv_optim_result r = rv_optim_minimize(opt, residuals, &t);
@@ -112,20 +114,20 @@ Test(least_squares, cholesky_solves_what_has_digits_enough)
                   problems[i].name, r.reason);
         rv_optim_free(opt);
     }
-    cr_expect(solved >= 28, "%lld", (long long)solved);
+    cr_expect(solved >= 25, "%lld", (long long)solved);
     cr_assert(no_error());
 }
 
 Test(least_squares, gauss_newton_solves_what_it_can)
 {
     static const char *const far[] = {"freudenstein_roth", "jennrich_sampson", "biggs_exp6",
-                                      "penalty_2_10", "chebyquad_8"};
+                                      "penalty_2_10",      "chebyquad_8",      "brown_dennis"};
     for (int i = 0; i < PROBLEM_COUNT; i++) {
         RV_SCOPE;
         bool is_far = false;
         for (int k = 0; k < RV_COUNT(far); k++)
             is_far = is_far || strcmp(far[k], problems[i].name) == 0;
-        if (is_far)
+        if (is_far || problems[i].n > 100)
             continue;
         task t = task_of(&problems[i], RV_F64);
         rv_optim *opt = make_method(GAUSS_NEWTON, t.x);
@@ -764,22 +766,16 @@ Test(least_squares, wrong_options)
 
 static rv_tensor *large_residuals(void *context)
 {
-    return rv_exp(rv_expand((rv_tensor *)context, 3000000, 10));
+    return rv_exp(rv_expand((rv_tensor *)context, 100000, 10));
 }
 
 Test(least_squares, no_memory_changes_nothing)
 {
     RV_SCOPE;
-    rv_tensor *many = rv_require_grad(rv_zeros(RV_F32, 1 << 24));
-    cr_expect_null(rv_optim_levenberg_marquardt(RV_TENSORS(many)));
-    cr_expect(error_is(RV_ERROR_MEMORY, "optim_levenberg_marquardt"));
-    cr_expect_null(rv_optim_gauss_newton(RV_TENSORS(many)));
-    cr_expect(error_is(RV_ERROR_MEMORY, "optim_gauss_newton"));
-
     wrong w = make_wrong();
     rv_tensor *x = rv_require_grad(rv_ones(RV_F64, 10)), *before = rv_copy(x);
     rv_optim *opt = make_method(QR, x);
-    rv_memory_limit(rv_memory_usage().held + ((size_t)1 << 29)); /* r fits, J does not */
+    rv_memory_limit(rv_memory_usage().held + ((size_t)1 << 26)); /* r fits, J does not */
     const rv_optim_result r = rv_optim_minimize(opt, large_residuals, x);
     rv_memory_limit(SIZE_MAX);
     cr_expect(r.status == RV_OPTIM_FAILED && r.iterations == 0);
@@ -789,6 +785,11 @@ Test(least_squares, no_memory_changes_nothing)
     opt = make_method(QR, w.l.x); /* and all goes on */
     cr_expect(rv_optim_minimize(opt, wrong_residuals, &w).status == RV_OPTIM_GRADIENT);
     rv_optim_free(opt);
+    rv_tensor *many = rv_require_grad(rv_zeros(RV_F32, 1 << 20));
+    cr_expect_null(rv_optim_levenberg_marquardt(RV_TENSORS(many)));
+    cr_expect(error_is(RV_ERROR_MEMORY, "optim_levenberg_marquardt"));
+    cr_expect_null(rv_optim_gauss_newton(RV_TENSORS(many)));
+    cr_expect(error_is(RV_ERROR_MEMORY, "optim_gauss_newton"));
     cr_assert(no_error());
 }
 
