@@ -106,11 +106,12 @@ bool rv_minimizer_residuals(rv_minimizer_run *run)
     rv_minimizer_squares *s = &run->squares;
     drop(&s->given);
     run->evaluations++;
-    rv_tensor *r = run->closure(run->context);
+    rv_tensor *r = rv_minimizer_call(run, run->closure);
     if (!check_residuals(run, r) || !furnish(run, r->numel) || !copy_flat(s->trial, r))
         return false;
     s->has_begun = true;
     s->dtype = r->dtype;
+    run->epsilon = r->dtype == RV_F32 ? (double)FLT_EPSILON : DBL_EPSILON;
     if (jacobian_of(run) == NULL)
         s->given = rv_retain(r);
     const double *values = (const double *)s->trial->data;
@@ -160,13 +161,26 @@ static bool by_backward(rv_minimizer_run *run)
                               "the residuals were not computed from any of the parameters");
 }
 
+/* A parameter that was frozen after the optimizer was made is a constant. */
+static void clear_frozen(const rv_minimizer_run *run)
+{
+    const int64_t m = run->squares.trial->numel;
+    double *columns = (double *)run->squares.columns->data;
+    for (int64_t i = 0; i < run->opt->count; i++) {
+        const rv_tensor *p = run->opt->slots[i].parameter;
+        if (!rv_requires_grad(p))
+            memset(columns, 0, (size_t)(p->numel * m) * sizeof(double));
+        columns += p->numel * m;
+    }
+}
+
 /* What the option `jacobian` gives, transposed. */
 static bool by_option(rv_minimizer_run *run)
 {
     RV_SCOPE;
     const rv_minimizer_squares *s = &run->squares;
     const int64_t shape[] = {s->trial->numel, run->view.n};
-    const rv_tensor *j = jacobian_of(run)(run->context);
+    const rv_tensor *j = rv_minimizer_call(run, jacobian_of(run));
     if (j == NULL)
         return rv_error_status() != RV_OK ? false
                                           : rv_fail(RV_ERROR_NULL, who, "jacobian gave NULL");
@@ -180,7 +194,10 @@ static bool by_option(rv_minimizer_run *run)
     const int64_t strides[] = {1, shape[0]};
     rv_tensor *into =
         rv_raw_view(who, s->columns->storage, s->columns->data, RV_F64, 2, shape, strides);
-    return into != NULL && rv_copy_into(into, j) != NULL && rv_error_status() == RV_OK;
+    if (into == NULL || rv_copy_into(into, j) == NULL)
+        return false;
+    clear_frozen(run);
+    return rv_error_status() == RV_OK;
 }
 
 typedef struct finite_check {
@@ -254,7 +271,7 @@ double rv_minimizer_linearize(rv_minimizer *view)
 
 /* ---- steps ----------------------------------------------------------------------------------- */
 
-bool rv_minimizer_try(rv_minimizer *m, double length, rv_minimizer_trial *trial)
+bool rv_minimizer_probe(rv_minimizer *m, double length, rv_minimizer_trial *trial)
 {
     rv_minimizer_run *run = m->run;
     *trial = (rv_minimizer_trial){.loss = INFINITY, .reduction = -(double)INFINITY};
@@ -291,9 +308,7 @@ void rv_minimizer_take(rv_minimizer *m)
 
 double rv_minimizer_noise(const rv_minimizer *m)
 {
-    const double digit =
-        m->run->squares.dtype == RV_F32 ? (double)FLT_EPSILON : (double)DBL_EPSILON;
-    return 4 * digit * m->loss;
+    return 4 * m->run->epsilon * m->loss;
 }
 
 bool rv_minimizer_take_if_flatter(rv_minimizer *m, const rv_minimizer_trial *trial)

@@ -28,6 +28,9 @@ typedef struct rv_minimizer_run {
     int64_t evaluations, most_evaluations, jacobians;
     double trial_loss, best_loss;
     double trial_largest, best_largest, largest; /* |gradient| at the trial, the best, and x */
+    double epsilon;                              /* of the loss's dtype */
+    double lowest, flattest;                     /* loss, and |gradient|, that were seen */
+    int64_t idle;                                /* iterations since one of them fell */
     bool is_failed;                              /* an error was recorded */
     rv_minimizer_squares squares;                /* for a class that says `residuals` */
 } rv_minimizer_run;
@@ -49,6 +52,9 @@ bool rv_minimizer_evaluate(rv_minimizer_run *run);
 /* Where the trial is becomes where the method is. */
 void rv_minimizer_accept(rv_minimizer_run *run);
 
+/* What the closure gives, NULL if it changed the parameters. */
+rv_tensor *rv_minimizer_call(rv_minimizer_run *run, rv_optim_closure *closure);
+
 /* Lets the trial be x + length*direction, in the parameters' dtypes. */
 void rv_minimizer_put_trial(rv_minimizer_run *run, double length);
 
@@ -67,6 +73,7 @@ void rv_minimizer_residuals_free(rv_minimizer_run *run);
 void rv_minimizer_residuals_end(rv_minimizer_run *run);
 
 /* Lets the parameters be x again. */
+/* Lets the parameters be x again; after an error, the best place that was seen. */
 bool rv_minimizer_restore(rv_minimizer_run *run);
 
 #endif
