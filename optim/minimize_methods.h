@@ -64,6 +64,27 @@ typedef struct rv_bfgs_options {
                .curvature = 0.9, .parameters = __VA_ARGS__)
 RV_API rv_optim *rv_optim_bfgs_with(const rv_bfgs_options *options);
 
+typedef struct rv_newton_cg_options {
+    RV_MINIMIZE_COMMON;
+    double forcing;       /* default 0.5; > 0, < 1: the largest share of |g| that is left unsolved */
+    int64_t max_products; /* default 0: 10 n; >= 0: of one iteration */
+    double damping;       /* default 0; >= 0: H + damping I is solved with */
+    int64_t preconditioner_rank;  /* default 0: none; >= 0 */
+    int64_t preconditioner_every; /* default 20; >= 1: iterations that one preconditioner serves */
+    uint64_t seed;                /* default 0: of the preconditioner's random vectors */
+    rv_line_method line_search;   /* default RV_LINE_MORE_THUENTE */
+    double decrease;              /* default 1e-4; as in line_search.h */
+    double curvature;             /* default 0.9 */
+} rv_newton_cg_options;
+
+/* rv_optim_newton_cg(rv_parameters(net), .max_iter = 50): truncated Newton (Dembo and Steihaug
+ * 1983). */
+#define rv_optim_newton_cg(...)                                                                   \
+    RV_OPTIONS(rv_optim_newton_cg_with, rv_newton_cg_options, RV_MINIMIZE_DEFAULTS,               \
+               .forcing = 0.5, .preconditioner_every = 20, .decrease = 1e-4, .curvature = 0.9,    \
+               .parameters = __VA_ARGS__)
+RV_API rv_optim *rv_optim_newton_cg_with(const rv_newton_cg_options *options);
+
 RV_END_C
 
 #endif

@@ -60,7 +60,9 @@ rv_minimizer_run *rv_minimizer_make(rv_optim *opt)
     rv_minimizer_run *run = rv_memory_get(opt->optim_class->name, sizeof *run);
     if (run == NULL)
         return NULL;
-    *run = (rv_minimizer_run){.opt = opt, .view = {.options = opt->groups[0].options, .run = run}};
+    *run = (rv_minimizer_run){.opt = opt,
+                              .view = {.options = opt->groups[0].options, .run = run},
+                              .keeps_graph = opt->optim_class->minimizer->uses_hessian};
     for (int64_t i = 0; i < opt->count; i++)
         run->view.n += opt->slots[i].parameter->numel;
     if (furnish(run))
@@ -73,6 +75,7 @@ void rv_minimizer_free(rv_minimizer_run *run)
 {
     if (run == NULL)
         return;
+    rv_minimizer_drop_graph(run);
     rv_release(run->memory);
     rv_release(run->numbers);
     for (int i = 0; i < RV_MINIMIZER_MOST_VECTORS; i++)
@@ -92,16 +95,15 @@ bool rv_minimizer_state(const rv_minimizer_run *run, rv_state_visit *visit, void
 
 /* ---- parameters as a vector ------------------------------------------------------------------ */
 
-/* The part of an array of n numbers, in run->memory, that is parameter i's, in its shape. */
-static rv_tensor *part_of(const rv_minimizer_run *run, double *array, const rv_tensor *parameter)
+rv_tensor *rv_minimizer_part(rv_storage *storage, double *array, const rv_tensor *parameter)
 {
     int64_t strides[RV_MAX_DIMENSIONS], stride = 1;
     for (int axis = parameter->ndim - 1; axis >= 0; axis--) {
         strides[axis] = stride;
         stride *= parameter->shape[axis];
     }
-    return rv_raw_view(who, run->memory->storage, (char *)array, RV_F64, parameter->ndim,
-                       parameter->shape, strides);
+    return rv_raw_view(who, storage, (char *)array, RV_F64, parameter->ndim, parameter->shape,
+                       strides);
 }
 
 /* Copies all parameters into an array, or the array into them. */
@@ -111,7 +113,7 @@ static bool copy_parameters(const rv_minimizer_run *run, double *array, bool int
     RV_NO_GRAD;
     for (int64_t i = 0; i < run->opt->count; i++) {
         rv_tensor *p = run->opt->slots[i].parameter;
-        rv_tensor *part = part_of(run, array, p);
+        rv_tensor *part = rv_minimizer_part(run->memory->storage, array, p);
         if (part == NULL ||
             rv_copy_into(into_parameters ? p : part, into_parameters ? part : p) == NULL)
             return false;
@@ -157,22 +159,23 @@ static bool gather(rv_minimizer_run *run, rv_tensor *loss)
         return false;
     for (int64_t i = 0; i < opt->count; i++)
         parameters[i] = opt->slots[i].parameter;
-    rv_tensor **gradients =
-        rv_gradients(&loss, 1, parameters, (int)opt->count, .allow_unused = true);
+    rv_tensor **gradients = rv_gradients(&loss, 1, parameters, (int)opt->count,
+                                         .allow_unused = true, .create_graph = run->keeps_graph);
     rv_memory_put(parameters, bytes);
     bool done = gradients != NULL, is_used = false;
     double *into = run->trial_gradient;
     RV_NO_GRAD;
     for (int64_t i = 0; done && i < opt->count; i++) {
         const rv_tensor *p = opt->slots[i].parameter;
-        rv_tensor *part = part_of(run, into, p);
+        rv_tensor *part = rv_minimizer_part(run->memory->storage, into, p);
         is_used = is_used || gradients[i] != NULL;
         done = part != NULL &&
                (gradients[i] != NULL ? rv_copy_into(part, gradients[i]) : rv_fill(part, 0)) != NULL;
         into += p->numel;
     }
-    return done && (is_used || rv_fail(RV_ERROR_GRAPH, who,
-                                       "the loss was not computed from any of the parameters"));
+    if (!is_used && done)
+        return rv_fail(RV_ERROR_GRAPH, who, "the loss was not computed from any of the parameters");
+    return done && (!run->keeps_graph || rv_minimizer_keep_graph(run, gradients));
 }
 
 static bool call_closure(rv_minimizer_run *run)
@@ -194,6 +197,7 @@ static bool call_closure(rv_minimizer_run *run)
 
 bool rv_minimizer_evaluate(rv_minimizer_run *run)
 {
+    rv_minimizer_drop_graph(run);
     round_trial(run);
     if (copy_parameters(run, run->trial, true) && call_closure(run))
         return true;
@@ -224,7 +228,7 @@ static void accept(rv_minimizer_run *run)
 
 bool rv_minimizer_begin(rv_minimizer_run *run)
 {
-    run->evaluations = 0;
+    run->evaluations = run->products = 0;
     run->is_failed = false;
     run->largest = run->view.loss = NAN; /* not known yet */
     if (!copy_parameters(run, run->view.x, false)) {
@@ -300,6 +304,8 @@ bool rv_minimizer_search_with(const rv_search_options *o)
     run->best_loss = m->loss;
     const double slope = rv_vector_dot(m->n, m->gradient, m->direction);
     const rv_line_result r = search(run, o, slope);
+    if (!is_found(&r))
+        rv_minimizer_drop_graph(run); /* x will not be the last place */
     if (run->is_failed || r.status == RV_LINE_WRONG || r.step <= 0)
         return false;
     if (!is_found(&r)) {
@@ -313,7 +319,7 @@ bool rv_minimizer_search_with(const rv_search_options *o)
         m->change[i] = run->trial_gradient[i] - m->gradient[i];
     }
     if (rv_vector_largest(m->n, m->step) == 0)
-        return false;
+        return false; /* the graph may stay: it is the same place */
     accept(run);
     return true;
 }

@@ -48,7 +48,9 @@ typedef struct rv_minimizer_class {
     const char *vector_names[RV_MINIMIZER_MOST_VECTORS]; /* NULL: not saved */
     /* How many numbers vector i has, of what shape: rows by columns; rows 0: [columns]. */
     void (*vector_shape)(const void *options, int64_t n, int i, int64_t *rows, int64_t *columns);
-    int number_count; /* of m->numbers */
+    int number_count;  /* of m->numbers */
+    bool uses_hessian; /* every evaluation keeps the graph of its gradient, for the products below
+                        */
     /* Makes an iteration: true if x has moved. False if no step could be made, after which nothing
      * has changed. */
     bool (*iterate)(rv_minimizer *m);
@@ -73,6 +75,24 @@ RV_API bool rv_minimizer_search_with(const rv_search_options *options);
 
 /* Whether nothing more can be evaluated: the limit was reached, or an error recorded. */
 RV_API bool rv_minimizer_is_over(const rv_minimizer *m);
+
+/* ---- second derivatives ---------------------------------------------------------------------- *
+ *
+ * All by double backward: the gradient's graph at x is kept while x stays, and each product is one
+ * backward through it. A method with uses_hessian records that graph in the evaluation that gave
+ * the gradient, so that products cost no evaluation; it is made again, by one evaluation that is
+ * counted, where x is not the place that was evaluated last (the search found no step that meets
+ * its conditions), and always for other methods. An operation on the way that cannot be
+ * differentiated twice is an error. */
+
+/* out = H v, H the Hessian of the loss at x; v and out [n] may be the same. One product is counted.
+ * Where the loss is linear, or does not depend on a parameter, H is 0. Through F32 parameters v and
+ * H v are rounded, v after scaling it, so that its size does not matter. What comes out may be not
+ * finite. False if nothing more can be evaluated, or with an error. */
+RV_API bool rv_minimizer_hessian_product(rv_minimizer *m, const double *v, double *out);
+
+/* matrix [n,n], row-major, = H, made symmetric. n products are counted. */
+RV_API bool rv_minimizer_hessian(rv_minimizer *m, double *matrix);
 
 /* For rv_optim_class: what of RV_OPTIM_COMMON does not apply, */
 #define RV_MINIMIZER_REFUSES \

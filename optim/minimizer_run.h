@@ -20,6 +20,10 @@ typedef struct rv_minimizer_run {
     double trial_loss, best_loss;
     double trial_largest, best_largest, largest; /* |gradient| at the trial, the best, and x */
     bool is_failed;                              /* an error was recorded */
+    bool keeps_graph;      /* evaluations record their gradients, and keep them in: */
+    rv_tensor **gradients; /* [opt->count] held, NULL where the loss uses none; outside of a search
+                              those at x; NULL: no graph is kept */
+    int64_t products;
 } rv_minimizer_run;
 
 /* Takes all memory. NULL with an error. */
@@ -35,6 +39,14 @@ bool rv_minimizer_begin(rv_minimizer_run *run);
 /* Evaluates at run->trial, which is rounded to the parameters' dtypes: trial_loss and
  * trial_gradient; a loss of infinity stands for whatever is not finite. False if it failed. */
 bool rv_minimizer_evaluate(rv_minimizer_run *run);
+
+/* The part of an array of n numbers, in `storage`, that belongs to a parameter, in its shape. */
+rv_tensor *rv_minimizer_part(rv_storage *storage, double *array, const rv_tensor *parameter);
+
+/* Keeps the recorded gradients [opt->count] for Hessian products; and lets go of them, as must be
+ * done before the parameters change. */
+bool rv_minimizer_keep_graph(rv_minimizer_run *run, rv_tensor *const *gradients);
+void rv_minimizer_drop_graph(rv_minimizer_run *run);
 
 /* Lets the parameters be x again. */
 bool rv_minimizer_restore(rv_minimizer_run *run);

@@ -35,6 +35,8 @@ static rv_optim *make(const char *method, rv_tensor *x)
         if (strcmp(method, updates[i]) == 0)
             return rv_optim_bfgs(all, .update = (rv_bfgs_update)i, .max_iter = LIMIT,
                                  .max_eval = LIMIT);
+    if (strcmp(method, "newton-cg") == 0)
+        return rv_optim_newton_cg(all, .max_iter = LIMIT, .max_eval = LIMIT);
     return rv_optim_lbfgs(all, .max_iter = LIMIT, .max_eval = LIMIT);
 }
 
