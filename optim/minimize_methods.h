@@ -66,23 +66,39 @@ RV_API rv_optim *rv_optim_bfgs_with(const rv_bfgs_options *options);
 
 typedef struct rv_newton_cg_options {
     RV_MINIMIZE_COMMON;
-    double forcing;       /* default 0.5; > 0, < 1: the largest share of |g| that is left unsolved */
-    int64_t max_products; /* default 0: 10 n; >= 0: of one iteration */
-    double damping;       /* default 0; >= 0: H + damping I is solved with */
-    int64_t preconditioner_rank;  /* default 0: none; >= 0 */
+    double forcing; /* default 0.1; > 0, < 1: the largest share of |g| that is left unsolved */
+    int64_t max_products;         /* default 0: 10 n; >= 0: of one iteration */
+    double damping;               /* default 0; >= 0: H + damping I in place of H */
+    int64_t preconditioner_rank;  /* default 0: none; >= 0, at most n are used */
     int64_t preconditioner_every; /* default 20; >= 1: iterations that one preconditioner serves */
-    uint64_t seed;                /* default 0: of the preconditioner's random vectors */
-    rv_line_method line_search;   /* default RV_LINE_MORE_THUENTE */
-    double decrease;              /* default 1e-4; as in line_search.h */
-    double curvature;             /* default 0.9 */
+    uint64_t seed;                /* default 0; of the preconditioner's random vectors */
 } rv_newton_cg_options;
 
-/* rv_optim_newton_cg(rv_parameters(net), .max_iter = 50): truncated Newton (Dembo and Steihaug
- * 1983). */
-#define rv_optim_newton_cg(...)                                                                   \
-    RV_OPTIONS(rv_optim_newton_cg_with, rv_newton_cg_options, RV_MINIMIZE_DEFAULTS,               \
-               .forcing = 0.5, .preconditioner_every = 20, .decrease = 1e-4, .curvature = 0.9,    \
-               .parameters = __VA_ARGS__)
+/* rv_optim_newton_cg(rv_parameters(net), .max_iter = 50): truncated Newton in a trust region
+ * (Steihaug 1983; Nocedal and Wright 2006, algorithm 7.2). A step z minimizes g'z + z'Hz/2 within
+ * |z| <= radius by conjugate gradients, from products H v (minimizer.h), until the residual is a
+ * share of |g|: at most `forcing`, and less as the gradient shrinks (Eisenstat and Walker 1996,
+ * choice 2), so that convergence is quadratic at the end, if damping is 0. Negative curvature is
+ * followed to the border of the region: from near a saddle it leads away. (Where the gradient is 0,
+ * or has no part along negative curvature, it cannot be seen: a saddle is stayed at, or reached.)
+ *
+ * There is no line search. The first radius is lr * max(1, |x|); it is divided by 4 where the loss
+ * falls by less than a quarter of what the parabola promised, and tripled where by more than three
+ * quarters. A step that is refused costs one evaluation and no product. Where losses agree in all
+ * their digits a step is taken that makes the gradient smaller.
+ *
+ * With preconditioner_rank r, the first iteration and every preconditioner_every-th after it spend
+ * r products on the randomized Nystrom approximation of H (Frangella, Tropp and Udell 2023), as
+ * Rathore et al. 2024 (arXiv 2402.01868) do for networks that solve differential equations; what
+ * it saves depends on how fast the eigenvalues of H fall. Memory for r*n numbers more.
+ *
+ * State: basis [r,n], eigenvalues [r] of the preconditioner, and numbers (the radius, where the
+ * random numbers are, ...). Errors beside those of all methods: an operation in the closure that
+ * cannot be differentiated twice; a preconditioner needs LAPACK. Second derivatives that are not
+ * finite count as unknown. */
+#define rv_optim_newton_cg(...)                                                     \
+    RV_OPTIONS(rv_optim_newton_cg_with, rv_newton_cg_options, RV_MINIMIZE_DEFAULTS, \
+               .forcing = 0.1, .preconditioner_every = 20, .parameters = __VA_ARGS__)
 RV_API rv_optim *rv_optim_newton_cg_with(const rv_newton_cg_options *options);
 
 RV_END_C

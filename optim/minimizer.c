@@ -224,6 +224,21 @@ static void accept(rv_minimizer_run *run)
     memcpy(m->gradient, run->trial_gradient, bytes);
     m->loss = run->trial_loss;
     run->largest = run->trial_largest;
+    run->graph_is_at_x = run->gradients != NULL;
+}
+
+/* Goes where the trial is; false if that is where x is. */
+static bool move(rv_minimizer_run *run)
+{
+    rv_minimizer *m = &run->view;
+    for (int64_t i = 0; i < m->n; i++) {
+        m->step[i] = run->trial[i] - m->x[i];
+        m->change[i] = run->trial_gradient[i] - m->gradient[i];
+    }
+    if (rv_vector_largest(m->n, m->step) == 0)
+        return false;
+    accept(run);
+    return true;
 }
 
 bool rv_minimizer_begin(rv_minimizer_run *run)
@@ -295,6 +310,45 @@ static rv_line_result search(rv_minimizer_run *run, const rv_search_options *o, 
                           .noise = NOISE * fabs(loss));
 }
 
+/* ---- a step without a search ----------------------------------------------------------------- */
+
+/* By how much a sum of many F32 terms may be wrong. */
+static const double NOISE_F32 = 1e-6;
+
+static bool has_F32(const rv_optim *opt)
+{
+    for (int64_t i = 0; i < opt->count; i++)
+        if (opt->slots[i].parameter->dtype == RV_F32)
+            return true;
+    return false;
+}
+
+bool rv_minimizer_probe(rv_minimizer *m, double step, rv_probe *probe)
+{
+    rv_minimizer_run *run = m->run;
+    put_trial(run, step);
+    round_trial(run);
+    *probe = (rv_probe){.loss = m->loss,
+                        .noise = (has_F32(run->opt) ? NOISE_F32 : NOISE) * fabs(m->loss),
+                        .is_at_x = true};
+    for (int64_t i = 0; i < m->n && probe->is_at_x; i++)
+        probe->is_at_x = run->trial[i] == m->x[i];
+    if (probe->is_at_x)
+        return true;
+    if (rv_minimizer_is_over(m) || !rv_minimizer_evaluate(run))
+        return false;
+    probe->loss = run->trial_loss;
+    probe->length = sqrt(rv_vector_dot(m->n, run->trial_gradient, run->trial_gradient));
+    return true;
+}
+
+void rv_minimizer_move(rv_minimizer *m)
+{
+    move(m->run);
+}
+
+/* ---- a search -------------------------------------------------------------------------------- */
+
 bool rv_minimizer_search_with(const rv_search_options *o)
 {
     if (o == NULL || o->minimizer == NULL)
@@ -304,22 +358,14 @@ bool rv_minimizer_search_with(const rv_search_options *o)
     run->best_loss = m->loss;
     const double slope = rv_vector_dot(m->n, m->gradient, m->direction);
     const rv_line_result r = search(run, o, slope);
-    if (!is_found(&r))
-        rv_minimizer_drop_graph(run); /* x will not be the last place */
     if (run->is_failed || r.status == RV_LINE_WRONG || r.step <= 0)
         return false;
     if (!is_found(&r)) {
+        rv_minimizer_drop_graph(run); /* it is of the last place, not the best */
         memcpy(run->trial, run->best, (size_t)m->n * sizeof(double));
         memcpy(run->trial_gradient, run->best_gradient, (size_t)m->n * sizeof(double));
         run->trial_loss = run->best_loss;
         run->trial_largest = run->best_largest;
     }
-    for (int64_t i = 0; i < m->n; i++) {
-        m->step[i] = run->trial[i] - m->x[i];
-        m->change[i] = run->trial_gradient[i] - m->gradient[i];
-    }
-    if (rv_vector_largest(m->n, m->step) == 0)
-        return false; /* the graph may stay: it is the same place */
-    accept(run);
-    return true;
+    return move(run);
 }

@@ -26,7 +26,7 @@
 
 RV_BEGIN_C
 
-#define RV_MINIMIZER_MOST_VECTORS 6
+#define RV_MINIMIZER_MOST_VECTORS 8
 
 /* A method's view of what it minimizes. Arrays are of n numbers. */
 typedef struct rv_minimizer {
@@ -72,6 +72,19 @@ typedef struct rv_search_options {
     RV_OPTIONS(rv_minimizer_search_with, rv_search_options, .decrease = 1e-4, .curvature = 0.9, \
                .minimizer = __VA_ARGS__)
 RV_API bool rv_minimizer_search_with(const rv_search_options *options);
+
+/* What a place shows. */
+typedef struct rv_probe {
+    double loss;   /* there; infinity if it, or its gradient, is not finite */
+    double length; /* of its gradient */
+    double noise;  /* by how much a loss of the size of that at x may be wrong by rounding */
+    bool is_at_x;  /* in the digits that parameters have it is x: nothing was evaluated */
+} rv_probe;
+
+/* Without a line search: evaluates at x + step * m->direction, and, as the method then says, moves
+ * there, and sets step and change. rv_minimizer_probe is false if nothing more can be evaluated. */
+RV_API bool rv_minimizer_probe(rv_minimizer *m, double step, rv_probe *probe);
+RV_API void rv_minimizer_move(rv_minimizer *m);
 
 /* Whether nothing more can be evaluated: the limit was reached, or an error recorded. */
 RV_API bool rv_minimizer_is_over(const rv_minimizer *m);

@@ -31,6 +31,7 @@ bool rv_minimizer_keep_graph(rv_minimizer_run *run, rv_tensor *const *gradients)
 
 void rv_minimizer_drop_graph(rv_minimizer_run *run)
 {
+    run->graph_is_at_x = false;
     if (run->gradients == NULL)
         return;
     for (int64_t i = 0; i < run->opt->count; i++)
@@ -42,7 +43,7 @@ void rv_minimizer_drop_graph(rv_minimizer_run *run)
 /* Evaluates at x once more, if there is no graph. */
 static bool need_graph(rv_minimizer_run *run)
 {
-    if (run->gradients != NULL)
+    if (run->graph_is_at_x)
         return true;
     if (rv_minimizer_is_over(&run->view))
         return false;
@@ -51,6 +52,7 @@ static bool need_graph(rv_minimizer_run *run)
     memcpy(run->trial, run->view.x, (size_t)run->view.n * sizeof(double));
     const bool done = rv_minimizer_evaluate(run);
     run->keeps_graph = keeps_graph;
+    run->graph_is_at_x = done;
     return done;
 }
 

@@ -21,8 +21,9 @@ typedef struct rv_minimizer_run {
     double trial_largest, best_largest, largest; /* |gradient| at the trial, the best, and x */
     bool is_failed;                              /* an error was recorded */
     bool keeps_graph;      /* evaluations record their gradients, and keep them in: */
-    rv_tensor **gradients; /* [opt->count] held, NULL where the loss uses none; outside of a search
-                              those at x; NULL: no graph is kept */
+    rv_tensor **gradients; /* [opt->count] held, of the last evaluation, NULL where the loss uses
+                              none; NULL: no graph is kept */
+    bool graph_is_at_x;
     int64_t products;
 } rv_minimizer_run;
 

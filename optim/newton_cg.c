@@ -1,16 +1,30 @@
-/* newton_cg.c - truncated Newton: H z = -g is solved by conjugate gradients, only as well as it is
- * worth here, from products H v alone (Dembo and Steihaug 1983; Nocedal and Wright 2006, 7.1).
+/* newton_cg.c - truncated Newton in a trust region: a step minimizes the parabola
+ *
+ *     q(z) = g'z + z'Hz/2    where |z| <= radius
+ *
+ * by conjugate gradients, from products H v alone, and only as well as it is worth so far from the
+ * minimum. They end early where they leave the region, or meet negative curvature, which is
+ * followed to the border (Steihaug 1983; Toint 1981; Nocedal and Wright 2006, algorithm 7.2). With
+ * a preconditioner P, |z| is sqrt(z'Pz).
+ *
+ * A step that is refused costs no products: the place where the conjugate gradients came past a
+ * quarter of the radius is remembered, and tried next.
  */
-#include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "optim/minimize_methods.h"
 #include "optim/minimizer.h"
+#include "optim/nystrom.h"
 
-enum { RESIDUAL, CONJUGATE, PRODUCT, PRECONDITIONED, BASIS, VALUES, VECTORS };
-enum { LENGTH_BEFORE, SHARE_BEFORE, AGE, DRAWN, NUMBERS };
+static const char *const who = "optim_newton_cg";
+
+enum { RESIDUAL, CONJUGATE, PRODUCT, SOLVED, NEARER, BASIS, VALUES, VECTORS };
+enum { RADIUS, LENGTH_BEFORE, SHARE_BEFORE, AGE, DRAWN, NUMBERS };
+
+/* How a step is judged by its ratio of what it brought to what q promised, and what follows. */
+static const double ACCEPTED = 1e-4, POOR = 0.25, GOOD = 0.75, SMALLER = 0.25, LARGER = 3;
+enum { MOST_TRIALS = 40 };
 
 static int64_t rank_of(const rv_newton_cg_options *o, int64_t n)
 {
@@ -24,106 +38,249 @@ static void vector_shape(const void *options, int64_t n, int i, int64_t *rows, i
     *columns = i == VALUES || (i == BASIS && rank == 0) ? rank : n;
 }
 
-static double length_of(int64_t n, const double *x)
-{
-    return sqrt(rv_vector_dot(n, x, x));
-}
+/* ---- how well ---------------------------------------------------------------------------------
+ */
 
-/* Which share of the gradient may be left over */
+/* Which share of |g| may be left over: as the gradient shrank last time, squared, so that it
+ * shrinks quadratically; and no sudden haste (Eisenstat and Walker 1996, choice 2). */
 static double find_share(rv_minimizer *m, double length)
 {
     const rv_newton_cg_options *o = m->options;
-    static int mode = -1;
-    if (mode < 0) mode = getenv("FORCING") ? atoi(getenv("FORCING")) : 0;
+    const double before = m->numbers[LENGTH_BEFORE], last = m->numbers[SHARE_BEFORE];
     double share = o->forcing;
-    if (mode == 1) return fmin(share, sqrt(length));
-    if (mode == 2) return fmin(share, length);
-    const double before = m->numbers[LENGTH_BEFORE];
     if (before > 0) {
-        const double by = length / before, last = m->numbers[SHARE_BEFORE];
-        share = 0.9 * by * by;
-        if (0.9 * last * last > 0.1)
-            share = fmax(share, 0.9 * last * last);
-        share = fmin(share, o->forcing);
+        const double by = length / before, patient = 0.9 * last * last;
+        share = fmin(share, fmax(0.9 * by * by, patient > 0.1 ? patient : 0));
     }
     m->numbers[LENGTH_BEFORE] = length;
     m->numbers[SHARE_BEFORE] = share;
     return share;
 }
 
-static bool find_direction(rv_minimizer *m)
+/* Sketches the Hessian where that is due. */
+static bool precondition(rv_minimizer *m)
 {
-    static int mode = -1;
-    if (mode < 0) mode = getenv("CURVE") ? atoi(getenv("CURVE")) : 0;
     const rv_newton_cg_options *o = m->options;
-    const int64_t n = m->n, most = o->max_products > 0 ? o->max_products : 10 * n;
+    const int64_t rank = rank_of(o, m->n), draws = rv_nystrom_draws(m->n, rank);
+    if (rank == 0 || (m->numbers[AGE] > 0 && m->numbers[AGE] < (double)o->preconditioner_every)) {
+        m->numbers[AGE]++;
+        return true;
+    }
+    const rv_random_place place = {.seed = o->seed, .offset = (uint64_t)m->numbers[DRAWN]};
+    if (!rv_nystrom_sketch(m, place, rank, m->vectors[BASIS], m->vectors[VALUES]))
+        return false;
+    m->numbers[DRAWN] += (double)(draws / 4);
+    m->numbers[AGE] = 1;
+    return true;
+}
+
+/* ---- conjugate gradients ----------------------------------------------------------------------
+ */
+
+/* A step: its size, and what q promises of it. */
+typedef struct proposal {
+    double size, promise;
+} proposal;
+
+/* Where the conjugate gradients are: z, the conjugate direction d, the residual r = g + Hz, and
+ * y = P^-1 r. */
+typedef struct solver {
+    rv_minimizer *m;
+    double radius, enough;
+    double ry, zz, zd, dd; /* r'y, z'Pz, z'Pd, d'Pd */
+    double promise;        /* q(z) */
+    proposal nearer;       /* at a quarter of the radius; size 0: not there yet */
+} solver;
+
+/* y = P^-1 r; r'y. */
+static double solve_for(solver *s)
+{
+    const rv_newton_cg_options *o = s->m->options;
+    double **v = s->m->vectors;
+    rv_nystrom_solve(s->m->n, rank_of(o, s->m->n), v[BASIS], v[VALUES], o->damping, v[RESIDUAL],
+                     v[SOLVED]);
+    return rv_vector_dot(s->m->n, v[RESIDUAL], v[SOLVED]);
+}
+
+static void start(solver *s)
+{
+    rv_minimizer *m = s->m;
+    const size_t bytes = (size_t)m->n * sizeof(double);
+    memset(m->direction, 0, bytes);
+    memcpy(m->vectors[RESIDUAL], m->gradient, bytes);
+    s->ry = s->dd = solve_for(s);
+    rv_vector_scale(m->n, -1, m->vectors[SOLVED], m->vectors[CONJUGATE]);
+}
+
+/* How far along d the border of a region is. */
+static double distance_to(const solver *s, double radius)
+{
+    const double inside = fmax(0, (radius - sqrt(s->zz)) * (radius + sqrt(s->zz)));
+    const double root = sqrt(s->zd * s->zd + s->dd * inside);
+    return s->zd > 0 ? inside / (s->zd + root) : (root - s->zd) / s->dd;
+}
+
+/* place = z + a d, and what is promised there; bend: d'Hd. */
+static proposal put(const solver *s, double a, double bend, double size, double *place)
+{
+    memmove(place, s->m->direction, (size_t)s->m->n * sizeof *place);
+    rv_vector_add(s->m->n, a, s->m->vectors[CONJUGATE], place);
+    return (proposal){.size = size, .promise = s->promise - a * s->ry + 0.5 * a * a * bend};
+}
+
+/* Remembers where the way along d, of length a, passes a quarter of the radius. */
+static void remember(solver *s, double a, double bend)
+{
+    const double size = SMALLER * s->radius;
+    if (s->nearer.size > 0 || s->zz + 2 * a * s->zd + a * a * s->dd < size * size)
+        return;
+    s->nearer = put(s, distance_to(s, size), bend, size, s->m->vectors[NEARER]);
+}
+
+/* The next conjugate direction. */
+static void turn(solver *s, double a)
+{
+    rv_minimizer *m = s->m;
+    const double before = s->ry;
+    s->zz += a * (2 * s->zd + a * s->dd);
+    s->zd += a * s->dd;
+    s->ry = solve_for(s);
+    const double share = s->ry / before;
+    rv_vector_scale(m->n, share, m->vectors[CONJUGATE], m->vectors[CONJUGATE]);
+    rv_vector_add(m->n, -1, m->vectors[SOLVED], m->vectors[CONJUGATE]);
+    s->zd *= share;
+    s->dd = s->ry + share * share * s->dd;
+}
+
+static bool apply_hessian(rv_minimizer *m, const double *v, double *out)
+{
+    const double damping = ((const rv_newton_cg_options *)m->options)->damping;
+    if (!rv_minimizer_hessian_product(m, v, out))
+        return false;
+    if (damping > 0)
+        rv_vector_add(m->n, damping, v, out);
+    return true;
+}
+
+/* The step into m->direction, and a nearer one. False if a product failed. */
+static bool solve(solver *s, proposal *step)
+{
+    rv_minimizer *m = s->m;
+    const rv_newton_cg_options *o = m->options;
+    const int64_t most = o->max_products > 0 ? o->max_products : 10 * m->n;
     double *r = m->vectors[RESIDUAL], *d = m->vectors[CONJUGATE], *hd = m->vectors[PRODUCT];
-    double *z = m->direction;
-    const double length = length_of(n, m->gradient);
-    const double enough = find_share(m, length) * length;
-    memset(z, 0, (size_t)n * sizeof *z);
-    memcpy(r, m->gradient, (size_t)n * sizeof *r);
-    rv_vector_scale(n, -1, r, d);
-    double rr = rv_vector_dot(n, r, r);
+    start(s);
     for (int64_t k = 0; k < most; k++) {
-        if (!rv_minimizer_hessian_product(m, d, hd))
+        if (!apply_hessian(m, d, hd))
             return false;
-        const double dd = rv_vector_dot(n, d, d);
-        const double bend = rv_vector_dot(n, d, hd) + o->damping * dd;
-        if (!isfinite(bend) || !(bend > DBL_EPSILON * 0 * dd)) {
-            double a = 0;
-            if (mode == 0) a = k == 0;
-            else if (mode == 1) a = k == 0 ? rr / fabs(bend) : 0;
-            else a = rr / fabs(bend);
-            if (!isfinite(a)) a = k == 0;
-            rv_vector_add(n, a, d, z);
+        double bend = rv_vector_dot(m->n, d, hd);
+        if (!isfinite(bend))
+            bend = 0; /* nothing is known: downhill to the border */
+        const double a = bend > 0 ? s->ry / bend : INFINITY, border = distance_to(s, s->radius);
+        remember(s, fmin(a, border), bend);
+        if (!(a < border)) {
+            *step = put(s, border, bend, s->radius, m->direction);
             return true;
         }
-        const double a = rr / bend;
-        rv_vector_add(n, a, d, z);
-        rv_vector_add(n, a, hd, r);
-        if (o->damping > 0)
-            rv_vector_add(n, a * o->damping, d, r);
-        const double next = rv_vector_dot(n, r, r);
-        if (sqrt(next) <= enough)
+        const double size = sqrt(fmax(0, s->zz + a * (2 * s->zd + a * s->dd)));
+        *step = put(s, a, bend, size, m->direction);
+        s->promise = step->promise;
+        rv_vector_add(m->n, a, hd, r);
+        if (sqrt(rv_vector_dot(m->n, r, r)) <= s->enough)
             return true;
-        rv_vector_scale(n, next / rr, d, d);
-        rv_vector_add(n, -1, r, d);
-        rr = next;
+        turn(s, a);
+        if (!(s->ry > 0) || !isfinite(s->dd))
+            return true; /* solved to the last digit */
     }
     return true;
 }
 
-static bool search(rv_minimizer *m, double step)
+/* ---- an iteration ---------------------------------------------------------------------------- */
+
+static double length_of(int64_t n, const double *x)
 {
-    const rv_newton_cg_options *o = m->options;
-    return rv_minimizer_search(m, .step = step, .method = o->line_search, .decrease = o->decrease,
-                               .curvature = o->curvature);
+    return sqrt(rv_vector_dot(n, x, x));
+}
+
+/* What the step brought, as a share of what was promised. Where both drown in the rounding of the
+ * loss, the gradient decides. */
+static double judge(const rv_minimizer *m, const rv_probe *probe, double promise)
+{
+    const double change = probe->loss - m->loss;
+    if (fabs(change) <= probe->noise && fabs(promise) <= probe->noise)
+        return probe->length < length_of(m->n, m->gradient) ? 1 : 0;
+    return promise < 0 && isfinite(change) ? change / promise : -1;
+}
+
+static void set_radius(rv_minimizer *m, double ratio, double size)
+{
+    double *radius = &m->numbers[RADIUS];
+    if (ratio < POOR)
+        *radius = SMALLER * size;
+    else if (ratio > GOOD && size >= 0.99 * *radius)
+        *radius = fmin(LARGER * size, 1e100);
+}
+
+/* Tries the step, then the nearer one, then less and less of it. */
+static bool try_all(solver *s, proposal step)
+{
+    rv_minimizer *m = s->m;
+    double part = 1, promise = step.promise;
+    for (int trial = 0; trial < MOST_TRIALS; trial++) {
+        rv_probe probe;
+        if (!rv_minimizer_probe(m, part, &probe) || probe.is_at_x)
+            return false;
+        const double ratio = judge(m, &probe, promise);
+        set_radius(m, ratio, part * step.size);
+        if (ratio > ACCEPTED) {
+            rv_minimizer_move(m);
+            return true;
+        }
+        if (s->nearer.size > 0 && s->nearer.size < step.size) {
+            step = s->nearer;
+            s->nearer.size = 0;
+            promise = step.promise;
+            memcpy(m->direction, m->vectors[NEARER], (size_t)m->n * sizeof(double));
+            continue;
+        }
+        part *= SMALLER; /* q along a straight line: a slope g'z and what is bent */
+        const double slope = rv_vector_dot(m->n, m->gradient, m->direction);
+        promise = part * slope + part * part * (step.promise - slope);
+    }
+    return false;
 }
 
 static bool newton_cg_iterate(rv_minimizer *m)
 {
     const rv_newton_cg_options *o = m->options;
-    if (!find_direction(m))
+    if (m->numbers[RADIUS] == 0)
+        m->numbers[RADIUS] = o->lr * fmax(1, length_of(m->n, m->x));
+    if (!precondition(m))
         return false;
-    if (search(m, o->lr))
-        return true;
-    if (rv_minimizer_is_over(m))
-        return false;
-    rv_vector_scale(m->n, -1, m->gradient, m->direction);
-    return search(m, fmin(o->lr / length_of(m->n, m->gradient), 1e10));
+    const double length = length_of(m->n, m->gradient);
+    solver s = {.m = m, .radius = m->numbers[RADIUS], .enough = find_share(m, length) * length};
+    proposal step = {0};
+    return solve(&s, &step) && try_all(&s, step);
 }
 
 static bool newton_cg_validate(const void *options)
 {
     const rv_newton_cg_options *o = options;
-    const char *who = "optim_newton_cg";
-    return rv_minimize_validate(who, options, o->line_search, o->decrease, o->curvature);
+    if (o->preconditioner_rank < 0 || o->max_products < 0 || o->preconditioner_every < 1)
+        return rv_fail(RV_ERROR_ARGUMENT, who,
+                       "preconditioner_rank is %lld, preconditioner_every %lld, max_products %lld; "
+                       ">= 0, >= 1 and >= 0 are expected",
+                       (long long)o->preconditioner_rank, (long long)o->preconditioner_every,
+                       (long long)o->max_products);
+    return rv_minimize_validate(who, options, RV_LINE_MORE_THUENTE, 1e-4, 0.9) &&
+           rv_optim_check_least(who, "damping", o->damping, 0) &&
+           rv_optim_check_above(who, "forcing", o->forcing, 0) &&
+           rv_optim_check_fraction(who, "forcing", o->forcing);
 }
 
 static const rv_minimizer_class newton_cg_minimizer = {
     .vector_count = VECTORS,
-    .vector_names = {NULL, NULL, NULL, NULL, "basis", "eigenvalues"},
+    .vector_names = {NULL, NULL, NULL, NULL, NULL, "basis", "eigenvalues"},
     .vector_shape = vector_shape,
     .number_count = NUMBERS,
     .uses_hessian = true,
