@@ -1,4 +1,4 @@
-/* lapack.h - LAPACK for stacks of matrices. Private to core/ and autograd/.
+/* lapack.h - LAPACK for stacks of matrices. Private to core/, autograd/ and optim/.
  *
  * Each function does the same to every matrix of a tensor [..,rows,columns] of F32 or F64. The
  * matrices are cut over the threads; one matrix is the work of one thread, so that results are the

@@ -101,6 +101,26 @@ typedef struct rv_newton_cg_options {
                .forcing = 0.1, .preconditioner_every = 20, .parameters = __VA_ARGS__)
 RV_API rv_optim *rv_optim_newton_cg_with(const rv_newton_cg_options *options);
 
+/* The options that all methods here have. */
+typedef struct rv_newton_options {
+    RV_MINIMIZE_COMMON;
+} rv_newton_options;
+
+/* rv_optim_newton(rv_parameters(net), .max_iter = 50): Newton's method with the whole Hessian, for
+ * small problems: an iteration takes n products H v and the eigenvalues of an n by n matrix, about
+ * 10 n^3 multiplications; memory for some n^2 numbers. A step is the least of g'z + z'Hz/2 of all
+ * within |z| <= radius, found from the eigenvalues (More and Sorensen 1983): H need not be positive
+ * definite, and where the gradient has no part along negative curvature the step has one all the
+ * same, of either sign. So it leaves a saddle that it comes near, but for one where it starts with
+ * a gradient within its tolerance. The radius is as rv_optim_newton_cg's. Converges quadratically
+ * at a minimum where H is positive definite. State: numbers. Errors: more than 16384 parameters, or
+ * no memory; no LAPACK in the build; an operation that cannot be differentiated twice; second
+ * derivatives that are not finite. */
+#define rv_optim_newton(...)                                                  \
+    RV_OPTIONS(rv_optim_newton_with, rv_newton_options, RV_MINIMIZE_DEFAULTS, \
+               .parameters = __VA_ARGS__)
+RV_API rv_optim *rv_optim_newton_with(const rv_newton_options *options);
+
 RV_END_C
 
 #endif

@@ -210,6 +210,11 @@ bool rv_minimizer_is_over(const rv_minimizer *m)
     return m->run->is_failed || m->run->evaluations >= m->run->most_evaluations;
 }
 
+rv_tensor *rv_minimizer_vector(const rv_minimizer *m, int i)
+{
+    return m->run->vectors[i];
+}
+
 bool rv_minimizer_restore(rv_minimizer_run *run)
 {
     return copy_parameters(run, run->view.x, true);
@@ -338,7 +343,7 @@ bool rv_minimizer_probe(rv_minimizer *m, double step, rv_probe *probe)
     if (rv_minimizer_is_over(m) || !rv_minimizer_evaluate(run))
         return false;
     probe->loss = run->trial_loss;
-    probe->length = sqrt(rv_vector_dot(m->n, run->trial_gradient, run->trial_gradient));
+    probe->length = rv_vector_length(m->n, run->trial_gradient);
     return true;
 }
 

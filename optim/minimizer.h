@@ -86,6 +86,9 @@ typedef struct rv_probe {
 RV_API bool rv_minimizer_probe(rv_minimizer *m, double step, rv_probe *probe);
 RV_API void rv_minimizer_move(rv_minimizer *m);
 
+/* Vector i of the method as a tensor, borrowed. */
+RV_API rv_tensor *rv_minimizer_vector(const rv_minimizer *m, int i);
+
 /* Whether nothing more can be evaluated: the limit was reached, or an error recorded. */
 RV_API bool rv_minimizer_is_over(const rv_minimizer *m);
 
@@ -122,6 +125,8 @@ RV_API bool rv_minimize_validate(const char *who, const void *options, rv_line_m
 
 /* The sum of x[i]*y[i]. */
 RV_API double rv_vector_dot(int64_t n, const double *x, const double *y);
+/* The square root of the sum of x[i]*x[i]. */
+RV_API double rv_vector_length(int64_t n, const double *x);
 /* y = y + a*x */
 RV_API void rv_vector_add(int64_t n, double a, const double *x, double *y);
 /* y = a*x; x may be y. */

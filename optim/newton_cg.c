@@ -16,14 +16,15 @@
 #include "optim/minimize_methods.h"
 #include "optim/minimizer.h"
 #include "optim/nystrom.h"
+#include "optim/trust_region.h"
 
 static const char *const who = "optim_newton_cg";
 
 enum { RESIDUAL, CONJUGATE, PRODUCT, SOLVED, NEARER, BASIS, VALUES, VECTORS };
 enum { RADIUS, LENGTH_BEFORE, SHARE_BEFORE, AGE, DRAWN, NUMBERS };
 
-/* How a step is judged by its ratio of what it brought to what q promised, and what follows. */
-static const double ACCEPTED = 1e-4, POOR = 0.25, GOOD = 0.75, SMALLER = 0.25, LARGER = 3;
+/* The part of the radius at which a second step is remembered, and by which one is shortened. */
+static const double NEARER_PART = 0.25;
 enum { MOST_TRIALS = 40 };
 
 static int64_t rank_of(const rv_newton_cg_options *o, int64_t n)
@@ -77,11 +78,6 @@ static bool precondition(rv_minimizer *m)
 /* ---- conjugate gradients ----------------------------------------------------------------------
  */
 
-/* A step: its size, and what q promises of it. */
-typedef struct proposal {
-    double size, promise;
-} proposal;
-
 /* Where the conjugate gradients are: z, the conjugate direction d, the residual r = g + Hz, and
  * y = P^-1 r. */
 typedef struct solver {
@@ -89,7 +85,7 @@ typedef struct solver {
     double radius, enough;
     double ry, zz, zd, dd; /* r'y, z'Pz, z'Pd, d'Pd */
     double promise;        /* q(z) */
-    proposal nearer;       /* at a quarter of the radius; size 0: not there yet */
+    rv_proposal nearer;    /* at a quarter of the radius; size 0: not there yet */
 } solver;
 
 /* y = P^-1 r; r'y. */
@@ -121,17 +117,17 @@ static double distance_to(const solver *s, double radius)
 }
 
 /* place = z + a d, and what is promised there; bend: d'Hd. */
-static proposal put(const solver *s, double a, double bend, double size, double *place)
+static rv_proposal put(const solver *s, double a, double bend, double size, double *place)
 {
     memmove(place, s->m->direction, (size_t)s->m->n * sizeof *place);
     rv_vector_add(s->m->n, a, s->m->vectors[CONJUGATE], place);
-    return (proposal){.size = size, .promise = s->promise - a * s->ry + 0.5 * a * a * bend};
+    return (rv_proposal){.size = size, .promise = s->promise - a * s->ry + 0.5 * a * a * bend};
 }
 
 /* Remembers where the way along d, of length a, passes a quarter of the radius. */
 static void remember(solver *s, double a, double bend)
 {
-    const double size = SMALLER * s->radius;
+    const double size = NEARER_PART * s->radius;
     if (s->nearer.size > 0 || s->zz + 2 * a * s->zd + a * a * s->dd < size * size)
         return;
     s->nearer = put(s, distance_to(s, size), bend, size, s->m->vectors[NEARER]);
@@ -163,7 +159,7 @@ static bool apply_hessian(rv_minimizer *m, const double *v, double *out)
 }
 
 /* The step into m->direction, and a nearer one. False if a product failed. */
-static bool solve(solver *s, proposal *step)
+static bool solve(solver *s, rv_proposal *step)
 {
     rv_minimizer *m = s->m;
     const rv_newton_cg_options *o = m->options;
@@ -197,45 +193,16 @@ static bool solve(solver *s, proposal *step)
 
 /* ---- an iteration ---------------------------------------------------------------------------- */
 
-static double length_of(int64_t n, const double *x)
-{
-    return sqrt(rv_vector_dot(n, x, x));
-}
-
-/* What the step brought, as a share of what was promised. Where both drown in the rounding of the
- * loss, the gradient decides. */
-static double judge(const rv_minimizer *m, const rv_probe *probe, double promise)
-{
-    const double change = probe->loss - m->loss;
-    if (fabs(change) <= probe->noise && fabs(promise) <= probe->noise)
-        return probe->length < length_of(m->n, m->gradient) ? 1 : 0;
-    return promise < 0 && isfinite(change) ? change / promise : -1;
-}
-
-static void set_radius(rv_minimizer *m, double ratio, double size)
-{
-    double *radius = &m->numbers[RADIUS];
-    if (ratio < POOR)
-        *radius = SMALLER * size;
-    else if (ratio > GOOD && size >= 0.99 * *radius)
-        *radius = fmin(LARGER * size, 1e100);
-}
-
 /* Tries the step, then the nearer one, then less and less of it. */
-static bool try_all(solver *s, proposal step)
+static bool try_all(solver *s, rv_proposal step)
 {
     rv_minimizer *m = s->m;
     double part = 1, promise = step.promise;
     for (int trial = 0; trial < MOST_TRIALS; trial++) {
-        rv_probe probe;
-        if (!rv_minimizer_probe(m, part, &probe) || probe.is_at_x)
-            return false;
-        const double ratio = judge(m, &probe, promise);
-        set_radius(m, ratio, part * step.size);
-        if (ratio > ACCEPTED) {
-            rv_minimizer_move(m);
-            return true;
-        }
+        const rv_proposal now = {.size = part * step.size, .promise = promise};
+        const rv_verdict verdict = rv_trust_try(m, part, now, &m->numbers[RADIUS]);
+        if (verdict != RV_TRUST_REFUSED)
+            return verdict == RV_TRUST_MOVED;
         if (s->nearer.size > 0 && s->nearer.size < step.size) {
             step = s->nearer;
             s->nearer.size = 0;
@@ -243,7 +210,7 @@ static bool try_all(solver *s, proposal step)
             memcpy(m->direction, m->vectors[NEARER], (size_t)m->n * sizeof(double));
             continue;
         }
-        part *= SMALLER; /* q along a straight line: a slope g'z and what is bent */
+        part *= NEARER_PART; /* q along a straight line: a slope g'z, and what is bent */
         const double slope = rv_vector_dot(m->n, m->gradient, m->direction);
         promise = part * slope + part * part * (step.promise - slope);
     }
@@ -254,12 +221,12 @@ static bool newton_cg_iterate(rv_minimizer *m)
 {
     const rv_newton_cg_options *o = m->options;
     if (m->numbers[RADIUS] == 0)
-        m->numbers[RADIUS] = o->lr * fmax(1, length_of(m->n, m->x));
+        m->numbers[RADIUS] = o->lr * fmax(1, rv_vector_length(m->n, m->x));
     if (!precondition(m))
         return false;
-    const double length = length_of(m->n, m->gradient);
+    const double length = rv_vector_length(m->n, m->gradient);
     solver s = {.m = m, .radius = m->numbers[RADIUS], .enough = find_share(m, length) * length};
-    proposal step = {0};
+    rv_proposal step = {0};
     return solve(&s, &step) && try_all(&s, step);
 }
 

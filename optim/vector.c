@@ -69,6 +69,11 @@ double rv_vector_dot(int64_t n, const double *x, const double *y)
     return sum;
 }
 
+double rv_vector_length(int64_t n, const double *x)
+{
+    return sqrt(rv_vector_dot(n, x, x));
+}
+
 /* ---- sums ------------------------------------------------------------------------------------ */
 
 static void add_piece(void *context, int64_t piece)
