@@ -13,7 +13,7 @@
 
 #include "core/lapack.h"
 #include "optim/minimize_methods.h"
-#include "optim/minimizer_run.h"
+#include "optim/minimizer.h"
 #include "optim/trust_region.h"
 
 static const char *const who = "optim_newton";
@@ -151,13 +151,20 @@ static const rv_optim_class newton_class = {.name = "optim_newton",
                                             .validate = newton_validate,
                                             .minimizer = &newton_minimizer};
 
+/* Whether LAPACK can count them: said before n^2 numbers are asked for. */
+static bool check_count(const rv_tensors *parameters)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; parameters->items != NULL && i < parameters->count; i++)
+        n += parameters->items[i] != NULL ? parameters->items[i]->numel : 0;
+    return n <= RV_LAPACK_MOST ||
+           rv_fail(RV_ERROR_SHAPE, who, "%lld parameters; at most %d are expected", (long long)n,
+                   RV_LAPACK_MOST);
+}
+
 rv_optim *rv_optim_newton_with(const rv_newton_options *options)
 {
-    rv_optim *opt = rv_optim_new(&newton_class, options);
-    if (opt == NULL || opt->minimizer->view.n <= RV_LAPACK_MOST)
-        return opt;
-    rv_fail(RV_ERROR_SHAPE, who, "%lld parameters; at most %d are expected",
-            (long long)opt->minimizer->view.n, RV_LAPACK_MOST);
-    rv_optim_free(opt);
-    return NULL;
+    if (options != NULL && !check_count(&options->parameters))
+        return NULL;
+    return rv_optim_new(&newton_class, options);
 }

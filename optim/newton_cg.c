@@ -4,8 +4,7 @@
  *
  * by conjugate gradients, from products H v alone, and only as well as it is worth so far from the
  * minimum. They end early where they leave the region, or meet negative curvature, which is
- * followed to the border (Steihaug 1983; Toint 1981; Nocedal and Wright 2006, algorithm 7.2). With
- * a preconditioner P, |z| is sqrt(z'Pz).
+ * followed to the border (Steihaug 1983; Toint 1981; Nocedal and Wright 2006, algorithm 7.2).
  *
  * A step that is refused costs no products: the place where the conjugate gradients came past a
  * quarter of the radius is remembered, and tried next.
@@ -83,7 +82,7 @@ static bool precondition(rv_minimizer *m)
 typedef struct solver {
     rv_minimizer *m;
     double radius, enough;
-    double ry, zz, zd, dd; /* r'y, z'Pz, z'Pd, d'Pd */
+    double ry, zz, zd, dd; /* r'y, z'z, z'd, d'd */
     double promise;        /* q(z) */
     rv_proposal nearer;    /* at a quarter of the radius; size 0: not there yet */
 } solver;
@@ -104,8 +103,9 @@ static void start(solver *s)
     const size_t bytes = (size_t)m->n * sizeof(double);
     memset(m->direction, 0, bytes);
     memcpy(m->vectors[RESIDUAL], m->gradient, bytes);
-    s->ry = s->dd = solve_for(s);
+    s->ry = solve_for(s);
     rv_vector_scale(m->n, -1, m->vectors[SOLVED], m->vectors[CONJUGATE]);
+    s->dd = rv_vector_dot(m->n, m->vectors[CONJUGATE], m->vectors[CONJUGATE]);
 }
 
 /* How far along d the border of a region is. */
@@ -134,18 +134,17 @@ static void remember(solver *s, double a, double bend)
 }
 
 /* The next conjugate direction. */
-static void turn(solver *s, double a)
+static void turn(solver *s)
 {
     rv_minimizer *m = s->m;
+    double *d = m->vectors[CONJUGATE];
     const double before = s->ry;
-    s->zz += a * (2 * s->zd + a * s->dd);
-    s->zd += a * s->dd;
     s->ry = solve_for(s);
-    const double share = s->ry / before;
-    rv_vector_scale(m->n, share, m->vectors[CONJUGATE], m->vectors[CONJUGATE]);
-    rv_vector_add(m->n, -1, m->vectors[SOLVED], m->vectors[CONJUGATE]);
-    s->zd *= share;
-    s->dd = s->ry + share * share * s->dd;
+    rv_vector_scale(m->n, s->ry / before, d, d);
+    rv_vector_add(m->n, -1, m->vectors[SOLVED], d);
+    s->zz = rv_vector_dot(m->n, m->direction, m->direction);
+    s->zd = rv_vector_dot(m->n, m->direction, d);
+    s->dd = rv_vector_dot(m->n, d, d);
 }
 
 static bool apply_hessian(rv_minimizer *m, const double *v, double *out)
@@ -184,7 +183,7 @@ static bool solve(solver *s, rv_proposal *step)
         rv_vector_add(m->n, a, hd, r);
         if (sqrt(rv_vector_dot(m->n, r, r)) <= s->enough)
             return true;
-        turn(s, a);
+        turn(s);
         if (!(s->ry > 0) || !isfinite(s->dd))
             return true; /* solved to the last digit */
     }
