@@ -90,7 +90,7 @@ static inline newton_task newton_make_network(void)
     rv_tensor *a = rv_slice(x, .axis = 1, .stop = 1), *b = rv_slice(x, .axis = 1, .start = 1);
     return (newton_task){.x = x,
                          .y = rv_mul(rv_sin(rv_mul_scalar(a, 2)), b),
-                         .decay = 1e-3,
+                         .decay = 3e-3,
                          .parameters = {rv_require_grad(rv_randn(RV_F64, 10, 2)),
                                         rv_require_grad(rv_zeros(RV_F64, 10)),
                                         rv_require_grad(rv_randn(RV_F64, 1, 10)),
