@@ -47,6 +47,10 @@ static bool check(const rv_optim *opt, rv_optim_closure *closure)
 {
     if (rv_error_status() != RV_OK || !rv_optim_check(who, opt))
         return false;
+    if (opt->is_minimizing)
+        return rv_fail(RV_ERROR_STATE, who,
+                       "%s is minimizing: neither its closure nor its callback can begin again",
+                       opt->optim_class->name);
     return closure != NULL || rv_fail(RV_ERROR_NULL, who, "the closure is NULL");
 }
 
@@ -204,6 +208,20 @@ static rv_optim_result second_order(const rv_minimize_options *o)
 
 /* ---- the calls ------------------------------------------------------------------------------- */
 
+/* During a call the optimizer is held, as a closure might free it, and lets no other call begin. */
+static void hold(rv_optim *opt)
+{
+    rv_object_retain(&opt->object);
+    opt->is_minimizing = true;
+}
+
+static rv_optim_result let_go(rv_optim *opt, rv_optim_result r)
+{
+    opt->is_minimizing = false;
+    rv_object_release(&opt->object);
+    return r;
+}
+
 rv_optim_result rv_optim_minimize_with(const rv_minimize_options *o)
 {
     if (o == NULL) {
@@ -217,29 +235,38 @@ rv_optim_result rv_optim_minimize_with(const rv_minimize_options *o)
                 (long long)o->max_iter);
         return failed();
     }
-    return o->optim->minimizer != NULL ? second_order(o) : first_order(o);
+    hold(o->optim);
+    return let_go(o->optim, o->optim->minimizer != NULL ? second_order(o) : first_order(o));
+}
+
+/* One step of a method of first order. */
+static rv_optim_result first_order_once(const rv_minimize_options *o)
+{
+    rv_optim_result r = first_order(o);
+    if (r.status == RV_OPTIM_ITERATIONS) {
+        r.status = RV_OPTIM_RUNNING;
+        r.reason = rv_optim_status_text(r.status);
+    }
+    return r;
+}
+
+static rv_optim_result second_order_once(const rv_minimize_options *o)
+{
+    rv_optim_status status = begin(o->optim->minimizer, o->closure, o->context);
+    const int64_t before = rv_optim_steps(o->optim);
+    if (status == RV_OPTIM_RUNNING)
+        status = iterate(o->optim->minimizer);
+    return end(o->optim->minimizer, status, rv_optim_steps(o->optim) - before);
 }
 
 rv_optim_result rv_optim_step_closure(rv_optim *opt, rv_optim_closure *closure, void *context)
 {
     if (!check(opt, closure))
         return failed();
-    if (opt->minimizer == NULL) {
-        const rv_minimize_options o = {
-            .optim = opt, .closure = closure, .context = context, .max_iter = 1};
-        rv_optim_result r = first_order(&o);
-        if (r.status == RV_OPTIM_ITERATIONS) {
-            r.status = RV_OPTIM_RUNNING;
-            r.reason = rv_optim_status_text(r.status);
-        }
-        return r;
-    }
-    rv_minimizer_run *run = opt->minimizer;
-    rv_optim_status status = begin(run, closure, context);
-    const int64_t before = rv_optim_steps(opt);
-    if (status == RV_OPTIM_RUNNING)
-        status = iterate(run);
-    return end(run, status, rv_optim_steps(opt) - before);
+    const rv_minimize_options o = {
+        .optim = opt, .closure = closure, .context = context, .max_iter = 1};
+    hold(opt);
+    return let_go(opt, opt->minimizer != NULL ? second_order_once(&o) : first_order_once(&o));
 }
 
 const char *rv_optim_status_text(rv_optim_status status)

@@ -178,19 +178,35 @@ static bool gather(rv_minimizer_run *run, rv_tensor *loss)
     return done && (!run->keeps_graph || rv_minimizer_keep_graph(run, gradients));
 }
 
+/* How often the parameters' memory has been changed. */
+static uint64_t changes_of(const rv_optim *opt)
+{
+    uint64_t changes = 0;
+    for (int64_t i = 0; i < opt->count; i++)
+        changes += rv_storage_version(opt->slots[i].parameter->storage);
+    return changes;
+}
+
 static bool call_closure(rv_minimizer_run *run)
 {
     RV_SCOPE;
     run->evaluations++;
+    const uint64_t changes = changes_of(run->opt);
+    const bool has_gradient = !run->opt->optim_class->minimizer->needs_no_gradient;
     rv_tensor *loss = run->closure(run->context);
-    if (!check_loss(loss) || !gather(run, loss))
+    if (!check_loss(loss))
+        return false;
+    if (changes_of(run->opt) != changes)
+        return rv_fail(RV_ERROR_CHANGED, who,
+                       "the closure changed a parameter's values; that is for the optimizer");
+    if (has_gradient && !gather(run, loss))
         return false;
     const double sign = run->opt->groups[0].common.maximize ? -1 : 1;
     run->trial_loss = sign * rv_item(loss);
     if (sign < 0)
         rv_vector_scale(run->view.n, -1, run->trial_gradient, run->trial_gradient);
-    run->trial_largest = rv_vector_largest(run->view.n, run->trial_gradient);
-    if (!isfinite(run->trial_loss) || !isfinite(run->trial_largest))
+    run->trial_largest = has_gradient ? rv_vector_largest(run->view.n, run->trial_gradient) : NAN;
+    if (!isfinite(run->trial_loss) || (has_gradient && !isfinite(run->trial_largest)))
         run->trial_loss = INFINITY;
     return rv_error_status() == RV_OK;
 }
@@ -217,6 +233,14 @@ rv_tensor *rv_minimizer_vector(const rv_minimizer *m, int i)
 
 bool rv_minimizer_restore(rv_minimizer_run *run)
 {
+    rv_minimizer *m = &run->view;
+    if (run->is_failed && run->best_loss < m->loss) { /* in a search that found a better place */
+        const size_t bytes = (size_t)m->n * sizeof(double);
+        memcpy(m->x, run->best, bytes);
+        memcpy(m->gradient, run->best_gradient, bytes);
+        m->loss = run->best_loss;
+        run->largest = run->best_largest;
+    }
     return copy_parameters(run, run->view.x, true);
 }
 
@@ -250,6 +274,7 @@ bool rv_minimizer_begin(rv_minimizer_run *run)
 {
     run->evaluations = run->products = 0;
     run->is_failed = false;
+    run->best_loss = INFINITY;
     run->largest = run->view.loss = NAN; /* not known yet */
     if (!copy_parameters(run, run->view.x, false)) {
         run->is_failed = true;
@@ -300,19 +325,23 @@ static bool is_found(const rv_line_result *r)
  * itself, and what the second does. */
 static const double LITTLE_NOISE = 1e-15, NOISE = 1e-12;
 
+/* rv_line_search's default of step_max. */
+static const double LARGEST_STEP = 1e20;
+
 /* Searches as asked, and if the values say that there is nothing to be found, by slopes. */
-static rv_line_result search(rv_minimizer_run *run, const rv_search_options *o, double slope)
+static rv_line_result search(rv_minimizer_run *run, const rv_search_options *o, double step,
+                             double slope)
 {
     const double loss = run->view.loss;
     rv_line_result r = rv_line_search(
-        along, run, .value = loss, .slope = slope, .step = o->step, .method = o->method,
+        along, run, .value = loss, .slope = slope, .step = step, .method = o->method,
         .decrease = o->decrease, .curvature = o->curvature, .noise = LITTLE_NOISE * fabs(loss));
     if (is_found(&r) || r.step > 0 || r.status == RV_LINE_NOT_DESCENT ||
         r.status == RV_LINE_STOPPED || r.status == RV_LINE_WRONG)
         return r;
-    return rv_line_search(along, run, .value = loss, .slope = slope, .step = o->step,
-                          .method = RV_LINE_HAGER_ZHANG, .decrease = 0.1, .curvature = o->curvature,
-                          .noise = NOISE * fabs(loss));
+    return rv_line_search(along, run, .value = loss, .slope = slope, .step = step,
+                          .method = RV_LINE_HAGER_ZHANG, .decrease = fmin(0.1, o->curvature / 2),
+                          .curvature = o->curvature, .noise = NOISE * fabs(loss));
 }
 
 /* ---- a step without a search ----------------------------------------------------------------- */
@@ -352,6 +381,16 @@ void rv_minimizer_move(rv_minimizer *m)
     move(m->run);
 }
 
+rv_trial rv_minimizer_try(rv_minimizer *m)
+{
+    rv_probe probe;
+    if (!rv_minimizer_probe(m, 1, &probe))
+        return RV_TRIAL_OVER;
+    if (probe.is_at_x)
+        return RV_TRIAL_NOWHERE;
+    return probe.loss < m->loss && move(m->run) ? RV_TRIAL_TAKEN : RV_TRIAL_REFUSED;
+}
+
 /* ---- a search -------------------------------------------------------------------------------- */
 
 bool rv_minimizer_search_with(const rv_search_options *o)
@@ -361,8 +400,14 @@ bool rv_minimizer_search_with(const rv_search_options *o)
     rv_minimizer *m = o->minimizer;
     rv_minimizer_run *run = m->run;
     run->best_loss = m->loss;
-    const double slope = rv_vector_dot(m->n, m->gradient, m->direction);
-    const rv_line_result r = search(run, o, slope);
+    double slope = rv_vector_dot(m->n, m->gradient, m->direction), step = o->step;
+    if (isinf(slope)) { /* the direction is too long for the slope to be a number */
+        const double length = rv_vector_largest(m->n, m->direction);
+        rv_vector_scale(m->n, 1 / length, m->direction, m->direction);
+        slope = rv_vector_dot(m->n, m->gradient, m->direction);
+        step = fmin(step * length, 1);
+    }
+    const rv_line_result r = search(run, o, fmin(step, LARGEST_STEP), slope);
     if (run->is_failed || r.status == RV_LINE_WRONG || r.step <= 0)
         return false;
     if (!is_found(&r)) {

@@ -48,9 +48,12 @@ typedef struct rv_minimizer_class {
     const char *vector_names[RV_MINIMIZER_MOST_VECTORS]; /* NULL: not saved */
     /* How many numbers vector i has, of what shape: rows by columns; rows 0: [columns]. */
     void (*vector_shape)(const void *options, int64_t n, int i, int64_t *rows, int64_t *columns);
-    int number_count;  /* of m->numbers */
-    bool uses_hessian; /* every evaluation keeps the graph of its gradient, for the products below
-                        */
+    int number_count; /* of m->numbers */
+    /* The method looks at losses only: no gradient is computed, m->gradient is 0, and the loss need
+     * not come from operations on the parameters. */
+    bool needs_no_gradient;
+    /* Every evaluation keeps the graph of its gradient, for rv_minimizer_hessian_product. */
+    bool uses_hessian;
     /* Makes an iteration: true if x has moved. False if no step could be made, after which nothing
      * has changed. */
     bool (*iterate)(rv_minimizer *m);
@@ -72,6 +75,17 @@ typedef struct rv_search_options {
     RV_OPTIONS(rv_minimizer_search_with, rv_search_options, .decrease = 1e-4, .curvature = 0.9, \
                .minimizer = __VA_ARGS__)
 RV_API bool rv_minimizer_search_with(const rv_search_options *options);
+
+typedef enum rv_trial {
+    RV_TRIAL_TAKEN,   /* the loss is lower there: x has moved */
+    RV_TRIAL_REFUSED, /* it is not lower, or not finite */
+    RV_TRIAL_NOWHERE, /* in the digits that parameters have, there is here: no evaluation */
+    RV_TRIAL_OVER     /* nothing more can be evaluated */
+} rv_trial;
+
+/* Evaluates at x + m->direction, and if the loss is lower there moves, and sets step and change;
+ * otherwise x, loss and gradient are as before. */
+RV_API rv_trial rv_minimizer_try(rv_minimizer *m);
 
 /* What a place shows. */
 typedef struct rv_probe {

@@ -49,7 +49,7 @@ rv_tensor *rv_minimizer_part(rv_storage *storage, double *array, const rv_tensor
 bool rv_minimizer_keep_graph(rv_minimizer_run *run, rv_tensor *const *gradients);
 void rv_minimizer_drop_graph(rv_minimizer_run *run);
 
-/* Lets the parameters be x again. */
+/* Lets the parameters be x again; after an error, the best place that was seen. */
 bool rv_minimizer_restore(rv_minimizer_run *run);
 
 #endif

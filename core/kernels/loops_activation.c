@@ -19,7 +19,7 @@
 /* ---- of the output: g is a, y is b ---------------------------------------------------------- */
 
 UNARY_COSTLY(tanh, F32, float, wide_tanh(x))
-UNARY_CALL(tanh, F64, double, tanh(x))
+UNARY_COSTLY(tanh, F64, double, f64_tanh(x))
 BOTH(tanh_grad, a *(1 - b * b))
 
 UNARY_COSTLY(sigmoid, F32, float, f32_sigmoid(x))

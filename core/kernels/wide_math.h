@@ -13,6 +13,7 @@
 #define RV_CORE_KERNELS_WIDE_MATH_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
