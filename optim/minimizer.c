@@ -228,6 +228,8 @@ bool rv_minimizer_is_over(const rv_minimizer *m)
 
 rv_tensor *rv_minimizer_vector(const rv_minimizer *m, int i)
 {
+    if (m == NULL || i < 0 || i >= m->run->opt->optim_class->minimizer->vector_count)
+        return rv_fail_null(RV_ERROR_INDEX, "minimizer_vector", "the method has no vector %d", i);
     return m->run->vectors[i];
 }
 
@@ -359,6 +361,8 @@ static bool has_F32(const rv_optim *opt)
 
 bool rv_minimizer_probe(rv_minimizer *m, double step, rv_probe *probe)
 {
+    if (m == NULL || probe == NULL)
+        return rv_fail(RV_ERROR_NULL, "minimizer_probe", "the minimizer or probe is NULL");
     rv_minimizer_run *run = m->run;
     put_trial(run, step);
     round_trial(run);
@@ -376,9 +380,14 @@ bool rv_minimizer_probe(rv_minimizer *m, double step, rv_probe *probe)
     return true;
 }
 
-void rv_minimizer_move(rv_minimizer *m)
+bool rv_minimizer_move(rv_minimizer *m)
 {
-    move(m->run);
+    if (m == NULL)
+        return rv_fail(RV_ERROR_NULL, "minimizer_move", "the minimizer is NULL");
+    if (!isfinite(m->run->trial_loss))
+        return rv_fail(RV_ERROR_STATE, "minimizer_move",
+                       "the last probe found no finite loss and gradient: x stays");
+    return move(m->run);
 }
 
 rv_trial rv_minimizer_try(rv_minimizer *m)

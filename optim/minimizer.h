@@ -95,10 +95,12 @@ typedef struct rv_probe {
     bool is_at_x;  /* in the digits that parameters have it is x: nothing was evaluated */
 } rv_probe;
 
-/* Without a line search: evaluates at x + step * m->direction, and, as the method then says, moves
- * there, and sets step and change. rv_minimizer_probe is false if nothing more can be evaluated. */
+/* Without a line search: evaluates at x + step * m->direction. False if nothing more can be
+ * evaluated. */
 RV_API bool rv_minimizer_probe(rv_minimizer *m, double step, rv_probe *probe);
-RV_API void rv_minimizer_move(rv_minimizer *m);
+/* Moves to where the last probe was, and sets step and change. False with an error if the loss is
+ * not finite there; false if it is where x is. */
+RV_API bool rv_minimizer_move(rv_minimizer *m);
 
 /* Vector i of the method as a tensor, borrowed. */
 RV_API rv_tensor *rv_minimizer_vector(const rv_minimizer *m, int i);

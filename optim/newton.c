@@ -121,15 +121,18 @@ static bool newton_iterate(rv_minimizer *m)
 {
     const rv_newton_options *o = m->options;
     double *radius = &m->numbers[RADIUS];
-    if (*radius == 0)
-        *radius = o->lr * fmax(1, rv_vector_length(m->n, m->x));
+    const double before = *radius;
     if (!decompose(m))
         return false;
+    *radius = rv_trust_radius(m, before, o->lr);
     for (int trial = 0; trial < MOST_TRIALS; trial++) {
         const rv_verdict verdict = rv_trust_try(m, 1, find_step(m, *radius), radius);
-        if (verdict != RV_TRUST_REFUSED)
-            return verdict == RV_TRUST_MOVED;
+        if (verdict == RV_TRUST_MOVED)
+            return true;
+        if (verdict == RV_TRUST_OVER)
+            break;
     }
+    *radius = before;
     return false;
 }
 

@@ -26,6 +26,8 @@ enum { RADIUS, LENGTH_BEFORE, SHARE_BEFORE, AGE, DRAWN, NUMBERS };
 static const double NEARER_PART = 0.25;
 enum { MOST_TRIALS = 40 };
 
+static const double MOST_DRAWN = 4e15;
+
 static int64_t rank_of(const rv_newton_cg_options *o, int64_t n)
 {
     return o->preconditioner_rank < n ? o->preconditioner_rank : n;
@@ -61,15 +63,19 @@ static double find_share(rv_minimizer *m, double length)
 static bool precondition(rv_minimizer *m)
 {
     const rv_newton_cg_options *o = m->options;
-    const int64_t rank = rank_of(o, m->n), draws = rv_nystrom_draws(m->n, rank);
-    if (rank == 0 || (m->numbers[AGE] > 0 && m->numbers[AGE] < (double)o->preconditioner_every)) {
+    const int64_t rank = rank_of(o, m->n);
+    if (rank == 0)
+        return true;
+    if (m->numbers[AGE] > 0 && m->numbers[AGE] < (double)o->preconditioner_every) {
         m->numbers[AGE]++;
         return true;
     }
+    if (!(m->numbers[DRAWN] >= 0 && m->numbers[DRAWN] < MOST_DRAWN)) /* a file's nonsense */
+        m->numbers[DRAWN] = 0;
     const rv_random_place place = {.seed = o->seed, .offset = (uint64_t)m->numbers[DRAWN]};
     if (!rv_nystrom_sketch(m, place, rank, m->vectors[BASIS], m->vectors[VALUES]))
         return false;
-    m->numbers[DRAWN] += (double)(draws / 4);
+    m->numbers[DRAWN] += (double)rv_nystrom_blocks(m->n, rank);
     m->numbers[AGE] = 1;
     return true;
 }
@@ -104,6 +110,12 @@ static void start(solver *s)
     memset(m->direction, 0, bytes);
     memcpy(m->vectors[RESIDUAL], m->gradient, bytes);
     s->ry = solve_for(s);
+    const bool has_other = rank_of(m->options, m->n) > 0;
+    if (has_other &&
+        !(s->ry > 0 && isfinite(s->ry))) { /* the preconditioner is none, from a file perhaps */
+        m->vectors[VALUES][0] = m->numbers[AGE] = 0;
+        s->ry = solve_for(s);
+    }
     rv_vector_scale(m->n, -1, m->vectors[SOLVED], m->vectors[CONJUGATE]);
     s->dd = rv_vector_dot(m->n, m->vectors[CONJUGATE], m->vectors[CONJUGATE]);
 }
@@ -219,14 +231,20 @@ static bool try_all(solver *s, rv_proposal step)
 static bool newton_cg_iterate(rv_minimizer *m)
 {
     const rv_newton_cg_options *o = m->options;
-    if (m->numbers[RADIUS] == 0)
-        m->numbers[RADIUS] = o->lr * fmax(1, rv_vector_length(m->n, m->x));
+    double *n = m->numbers;
+    const double radius = n[RADIUS], before = n[LENGTH_BEFORE], last = n[SHARE_BEFORE];
+    n[RADIUS] = rv_trust_radius(m, radius, o->lr);
     if (!precondition(m))
         return false;
     const double length = rv_vector_length(m->n, m->gradient);
-    solver s = {.m = m, .radius = m->numbers[RADIUS], .enough = find_share(m, length) * length};
+    solver s = {.m = m, .radius = n[RADIUS], .enough = find_share(m, length) * length};
     rv_proposal step = {0};
-    return solve(&s, &step) && try_all(&s, step);
+    if (solve(&s, &step) && try_all(&s, step))
+        return true;
+    n[RADIUS] = radius;
+    n[LENGTH_BEFORE] = before;
+    n[SHARE_BEFORE] = last;
+    return false;
 }
 
 static bool newton_cg_validate(const void *options)

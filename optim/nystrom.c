@@ -16,9 +16,9 @@ static const char *const who = "optim_newton_cg";
 
 enum { SIGNS_OF_BLOCK = 128 };
 
-int64_t rv_nystrom_draws(int64_t n, int64_t rank)
+int64_t rv_nystrom_blocks(int64_t n, int64_t rank)
 {
-    return rank * ((n + SIGNS_OF_BLOCK - 1) / SIGNS_OF_BLOCK) * 4;
+    return rank * ((n + SIGNS_OF_BLOCK - 1) / SIGNS_OF_BLOCK);
 }
 
 /* 1 and -1, equally likely, [rank,n]: as good as normals here, and the same on any machine. */

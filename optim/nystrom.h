@@ -16,8 +16,8 @@
 #include "core/random.h"
 #include "optim/minimizer.h"
 
-/* How many numbers of 32 bits a sketch draws. */
-int64_t rv_nystrom_draws(int64_t n, int64_t rank);
+/* How many blocks of random numbers (rv_philox) a sketch draws. */
+int64_t rv_nystrom_blocks(int64_t n, int64_t rank);
 
 /* Sketches the Hessian at x by `rank` products: U' into basis [rank,n], values [rank] descending,
  * >= 0. Where H is not positive semidefinite, its Q'HQ is shifted until it is, and values are what

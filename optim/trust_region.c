@@ -9,6 +9,11 @@
 static const double ACCEPTED = 1e-4, POOR = 0.25, GOOD = 0.75, SMALLER = 0.25, LARGER = 3,
                     LARGEST = 1e100;
 
+double rv_trust_radius(const rv_minimizer *m, double radius, double lr)
+{
+    return radius > 0 && isfinite(radius) ? radius : lr * fmax(1, rv_vector_length(m->n, m->x));
+}
+
 static double judge(const rv_minimizer *m, const rv_probe *probe, double promise)
 {
     const double change = probe->loss - m->loss;
@@ -29,6 +34,5 @@ rv_verdict rv_trust_try(rv_minimizer *m, double part, rv_proposal step, double *
         *radius = fmin(LARGER * step.size, LARGEST);
     if (!(share > ACCEPTED))
         return RV_TRUST_REFUSED;
-    rv_minimizer_move(m);
-    return RV_TRUST_MOVED;
+    return rv_minimizer_move(m) ? RV_TRUST_MOVED : RV_TRUST_OVER;
 }

@@ -18,6 +18,9 @@ typedef enum rv_verdict {
     RV_TRUST_OVER     /* nothing more can be evaluated, or the step is none in the digits of x */
 } rv_verdict;
 
+/* The radius, or lr * max(1, |x|) for one that is not a finite number > 0: the first. */
+double rv_trust_radius(const rv_minimizer *m, double radius, double lr);
+
 /* Evaluates at x + part * m->direction, a step of that size and promise, and moves there if the
  * loss falls by some of what was promised. The radius becomes a quarter of the step after less than
  * a quarter of it, and three times the step, if that was as long as the radius, after more than
