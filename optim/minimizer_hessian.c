@@ -24,8 +24,10 @@ bool rv_minimizer_keep_graph(rv_minimizer_run *run, rv_tensor *const *gradients)
     run->gradients = rv_memory_get(who, bytes_of(run));
     if (run->gradients == NULL)
         return false;
-    for (int64_t i = 0; i < run->opt->count; i++)
-        run->gradients[i] = rv_retain(gradients[i]);
+    for (int64_t i = 0; i < run->opt->count; i++) {
+        const bool is_learned = rv_requires_grad(run->opt->slots[i].parameter);
+        run->gradients[i] = is_learned ? rv_retain(*gradients++) : NULL;
+    }
     return true;
 }
 
@@ -60,8 +62,8 @@ static bool need_graph(rv_minimizer_run *run)
 
 /* The backward's operands: gradients that depend on parameters, and what they are weighted by. */
 typedef struct operands {
-    rv_tensor **parameters, **gradients, **weights; /* [opt->count], [count], [count] */
-    int count;
+    rv_tensor **parameters, **gradients, **weights; /* [learned], [count], [count] */
+    int learned, count;
 } operands;
 
 /* Fills the operands; v is read from `weights`, an F64 tensor of n numbers. */
@@ -70,7 +72,8 @@ static bool weigh(const rv_minimizer_run *run, rv_tensor *weights, operands *o)
     double *from = (double *)weights->data;
     for (int64_t i = 0; i < run->opt->count; i++) {
         rv_tensor *p = run->opt->slots[i].parameter, *gradient = run->gradients[i];
-        o->parameters[i] = p;
+        if (rv_requires_grad(p))
+            o->parameters[o->learned++] = p;
         if (rv_requires_grad(gradient)) {
             rv_tensor *weight = rv_empty_n(gradient->dtype, gradient->ndim, gradient->shape);
             rv_tensor *part = rv_minimizer_part(weights->storage, from, p);
@@ -91,7 +94,7 @@ static bool write(const rv_minimizer_run *run, rv_tensor *const *products, rv_te
     for (int64_t i = 0; i < run->opt->count; i++) {
         const rv_tensor *p = run->opt->slots[i].parameter;
         rv_tensor *part = rv_minimizer_part(into->storage, to, p);
-        rv_tensor *product = products != NULL ? products[i] : NULL;
+        rv_tensor *product = products != NULL && rv_requires_grad(p) ? *products++ : NULL;
         if (part == NULL ||
             (product != NULL ? rv_copy_into(part, product) : rv_fill(part, 0)) == NULL)
             return false;
@@ -109,8 +112,8 @@ static bool multiply(rv_minimizer_run *run, rv_tensor *numbers, operands *o)
     if (o->count == 0)
         return write(run, NULL, numbers);
     rv_tensor **products =
-        rv_gradients(o->gradients, o->count, o->parameters, (int)run->opt->count,
-                     .gradients = o->weights, .retain_graph = true, .allow_unused = true);
+        rv_gradients(o->gradients, o->count, o->parameters, o->learned, .gradients = o->weights,
+                     .retain_graph = true, .allow_unused = true);
     return products != NULL && write(run, products, numbers);
 }
 

@@ -19,11 +19,14 @@ typedef struct rv_minimizer_run {
     int64_t evaluations, most_evaluations;
     double trial_loss, best_loss;
     double trial_largest, best_largest, largest; /* |gradient| at the trial, the best, and x */
+    double epsilon;                              /* of the loss's dtype */
+    double lowest, flattest;                     /* loss, and |gradient|, that were seen */
+    int64_t idle;                                /* iterations since one of them fell */
     bool is_failed;                              /* an error was recorded */
     bool keeps_graph;      /* evaluations record their gradients, and keep them in: */
     rv_tensor **gradients; /* [opt->count] held, of the last evaluation, NULL where the loss uses
                               none; NULL: no graph is kept */
-    bool graph_is_at_x;
+    bool graph_is_at_x;    /* and parameters have not been written since */
     int64_t products;
 } rv_minimizer_run;
 
@@ -44,8 +47,8 @@ bool rv_minimizer_evaluate(rv_minimizer_run *run);
 /* The part of an array of n numbers, in `storage`, that belongs to a parameter, in its shape. */
 rv_tensor *rv_minimizer_part(rv_storage *storage, double *array, const rv_tensor *parameter);
 
-/* Keeps the recorded gradients [opt->count] for Hessian products; and lets go of them, as must be
- * done before the parameters change. */
+/* Keeps the recorded gradients, of the parameters that require one, for Hessian products; and lets
+ * go of them, as must be done before the parameters change. */
 bool rv_minimizer_keep_graph(rv_minimizer_run *run, rv_tensor *const *gradients);
 void rv_minimizer_drop_graph(rv_minimizer_run *run);
 

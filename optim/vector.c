@@ -71,7 +71,14 @@ double rv_vector_dot(int64_t n, const double *x, const double *y)
 
 double rv_vector_length(int64_t n, const double *x)
 {
-    return sqrt(rv_vector_dot(n, x, x));
+    const double length = sqrt(rv_vector_dot(n, x, x));
+    const double largest = isinf(length) || length == 0 ? rv_vector_largest(n, x) : 0;
+    if (largest == 0 || isinf(largest))
+        return length;
+    double sum = 0; /* the squares are too large, or too small, for a number */
+    for (int64_t i = 0; i < n; i++)
+        sum += (x[i] / largest) * (x[i] / largest);
+    return largest * sqrt(sum);
 }
 
 /* ---- sums ------------------------------------------------------------------------------------ */
