@@ -302,15 +302,21 @@ bool rv_minimizer_begin(rv_minimizer_run *run)
 
 /* ---- a step along a line --------------------------------------------------------------------- */
 
-/* A parameter that was frozen after the optimizer was made stays where it is. */
-static void hold_frozen(const rv_minimizer_run *run)
+double rv_minimizer_epsilon(const rv_minimizer *m)
 {
-    double *direction = run->view.direction;
-    for (int64_t i = 0; i < run->opt->count; i++) {
-        const rv_tensor *p = run->opt->slots[i].parameter;
+    for (int64_t i = 0; i < m->run->opt->count; i++)
+        if (m->run->opt->slots[i].parameter->dtype == RV_F32)
+            return FLT_EPSILON;
+    return DBL_EPSILON;
+}
+
+void rv_minimizer_hold_frozen(const rv_minimizer *m, double *vector)
+{
+    for (int64_t i = 0; i < m->run->opt->count; i++) {
+        const rv_tensor *p = m->run->opt->slots[i].parameter;
         if (!rv_requires_grad(p))
-            memset(direction, 0, (size_t)p->numel * sizeof(double));
-        direction += p->numel;
+            memset(vector, 0, (size_t)p->numel * sizeof(double));
+        vector += p->numel;
     }
 }
 
@@ -384,7 +390,7 @@ bool rv_minimizer_probe(rv_minimizer *m, double step, rv_probe *probe)
     if (m == NULL || probe == NULL)
         return rv_fail(RV_ERROR_NULL, "minimizer_probe", "the minimizer or probe is NULL");
     rv_minimizer_run *run = m->run;
-    hold_frozen(run);
+    rv_minimizer_hold_frozen(m, m->direction);
     put_trial(run, step);
     round_trial(run);
     *probe = (rv_probe){.loss = m->loss, .noise = noise(run), .is_at_x = true};
@@ -428,7 +434,7 @@ bool rv_minimizer_search_with(const rv_search_options *o)
     rv_minimizer *m = o->minimizer;
     rv_minimizer_run *run = m->run;
     run->best_loss = m->loss;
-    hold_frozen(run);
+    rv_minimizer_hold_frozen(m, m->direction);
     double slope = rv_vector_dot(m->n, m->gradient, m->direction), step = o->step;
     if (isinf(slope) || step > 1e10) { /* numbers are too far from 1: the direction becomes it */
         const double length = rv_vector_length(m->n, m->direction);

@@ -102,6 +102,13 @@ RV_API bool rv_minimizer_probe(rv_minimizer *m, double step, rv_probe *probe);
  * not finite there; false if it is where x is. */
 RV_API bool rv_minimizer_move(rv_minimizer *m);
 
+/* How far apart 1 and the next number are in the coarsest of the parameters' dtypes. */
+RV_API double rv_minimizer_epsilon(const rv_minimizer *m);
+
+/* Zeros the parts of a vector that belong to parameters which were frozen (rv_require_no_grad)
+ * since the optimizer was made: they stay. Search and probe do it with m->direction. */
+RV_API void rv_minimizer_hold_frozen(const rv_minimizer *m, double *vector);
+
 /* Vector i of the method as a tensor, borrowed. */
 RV_API rv_tensor *rv_minimizer_vector(const rv_minimizer *m, int i);
 
@@ -147,6 +154,9 @@ RV_API double rv_vector_length(int64_t n, const double *x);
 RV_API void rv_vector_add(int64_t n, double a, const double *x, double *y);
 /* y = a*x; x may be y. */
 RV_API void rv_vector_scale(int64_t n, double a, const double *x, double *y);
+/* The power of two that brings the largest |x[i]| to between 0.5 and 1, as scaling by it changes no
+ * digit; 1 if that is 0 or not finite. */
+RV_API double rv_vector_unit(int64_t n, const double *x);
 /* The largest |x[i]|; NaN if one is NaN; 0 for n = 0. */
 RV_API double rv_vector_largest(int64_t n, const double *x);
 

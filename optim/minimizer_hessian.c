@@ -1,7 +1,6 @@
 /* minimizer_hessian.c - second derivatives of what is minimized: H v is the backward of the
  * gradient weighted by v (Pearlmutter 1994), through a graph that is kept while x stays.
  */
-#include <math.h>
 #include <string.h>
 
 #include "autograd/graph.h"
@@ -117,14 +116,6 @@ static bool multiply(rv_minimizer_run *run, rv_tensor *numbers, operands *o)
     return products != NULL && write(run, products, numbers);
 }
 
-/* The power of two that is nearest to 1/largest: scaling by it changes no digit. */
-static double scale_of(double largest)
-{
-    int exponent = 0;
-    frexp(largest, &exponent);
-    return largest > 0 && isfinite(largest) ? ldexp(1, exponent < -1000 ? 1000 : -exponent) : 1;
-}
-
 static bool find_product(rv_minimizer_run *run, const double *v, double *out)
 {
     RV_SCOPE;
@@ -134,7 +125,7 @@ static bool find_product(rv_minimizer_run *run, const double *v, double *out)
     rv_tensor **arrays = numbers != NULL ? rv_memory_get(who, bytes) : NULL;
     if (arrays == NULL)
         return false;
-    const double scale = scale_of(rv_vector_largest(n, v));
+    const double scale = rv_vector_unit(n, v);
     rv_vector_scale(n, scale, v, (double *)numbers->data);
     operands o = {.parameters = arrays,
                   .gradients = arrays + run->opt->count,

@@ -122,9 +122,8 @@ static bool newton_iterate(rv_minimizer *m)
     const rv_newton_options *o = m->options;
     double *radius = &m->numbers[RADIUS];
     const double before = *radius;
-    if (!decompose(m))
+    if (!rv_trust_begin(m, who, o->lr, radius) || !decompose(m))
         return false;
-    *radius = rv_trust_radius(m, before, o->lr);
     for (int trial = 0; trial < MOST_TRIALS; trial++) {
         const rv_verdict verdict = rv_trust_try(m, 1, find_step(m, *radius), radius);
         if (verdict == RV_TRUST_MOVED)

@@ -88,6 +88,7 @@ static bool precondition(rv_minimizer *m)
 typedef struct solver {
     rv_minimizer *m;
     double radius, enough;
+    double scale;          /* of g, H, r and promises: |g| is near 1, whatever the loss's size */
     double ry, zz, zd, dd; /* r'y, z'z, z'd, d'd */
     double promise;        /* q(z) */
     rv_proposal nearer;    /* at a quarter of the radius; size 0: not there yet */
@@ -100,6 +101,7 @@ static double solve_for(solver *s)
     double **v = s->m->vectors;
     rv_nystrom_solve(s->m->n, rank_of(o, s->m->n), v[BASIS], v[VALUES], o->damping, v[RESIDUAL],
                      v[SOLVED]);
+    rv_minimizer_hold_frozen(s->m, v[SOLVED]);
     return rv_vector_dot(s->m->n, v[RESIDUAL], v[SOLVED]);
 }
 
@@ -108,7 +110,7 @@ static void start(solver *s)
     rv_minimizer *m = s->m;
     const size_t bytes = (size_t)m->n * sizeof(double);
     memset(m->direction, 0, bytes);
-    memcpy(m->vectors[RESIDUAL], m->gradient, bytes);
+    rv_vector_scale(m->n, s->scale, m->gradient, m->vectors[RESIDUAL]);
     s->ry = solve_for(s);
     const bool has_other = rank_of(m->options, m->n) > 0;
     if (has_other &&
@@ -133,7 +135,8 @@ static rv_proposal put(const solver *s, double a, double bend, double size, doub
 {
     memmove(place, s->m->direction, (size_t)s->m->n * sizeof *place);
     rv_vector_add(s->m->n, a, s->m->vectors[CONJUGATE], place);
-    return (rv_proposal){.size = size, .promise = s->promise - a * s->ry + 0.5 * a * a * bend};
+    return (rv_proposal){.size = size,
+                         .promise = (s->promise - a * s->ry + 0.5 * a * a * bend) / s->scale};
 }
 
 /* Remembers where the way along d, of length a, passes a quarter of the radius. */
@@ -159,13 +162,16 @@ static void turn(solver *s)
     s->dd = rv_vector_dot(m->n, d, d);
 }
 
-static bool apply_hessian(rv_minimizer *m, const double *v, double *out)
+/* out = (H + damping I) v, scaled. */
+static bool apply_hessian(const solver *s, const double *v, double *out)
 {
+    rv_minimizer *m = s->m;
     const double damping = ((const rv_newton_cg_options *)m->options)->damping;
     if (!rv_minimizer_hessian_product(m, v, out))
         return false;
     if (damping > 0)
         rv_vector_add(m->n, damping, v, out);
+    rv_vector_scale(m->n, s->scale, out, out);
     return true;
 }
 
@@ -178,7 +184,7 @@ static bool solve(solver *s, rv_proposal *step)
     double *r = m->vectors[RESIDUAL], *d = m->vectors[CONJUGATE], *hd = m->vectors[PRODUCT];
     start(s);
     for (int64_t k = 0; k < most; k++) {
-        if (!apply_hessian(m, d, hd))
+        if (!apply_hessian(s, d, hd))
             return false;
         double bend = rv_vector_dot(m->n, d, hd);
         if (!isfinite(bend))
@@ -191,7 +197,7 @@ static bool solve(solver *s, rv_proposal *step)
         }
         const double size = sqrt(fmax(0, s->zz + a * (2 * s->zd + a * s->dd)));
         *step = put(s, a, bend, size, m->direction);
-        s->promise = step->promise;
+        s->promise = step->promise * s->scale;
         rv_vector_add(m->n, a, hd, r);
         if (sqrt(rv_vector_dot(m->n, r, r)) <= s->enough)
             return true;
@@ -233,11 +239,14 @@ static bool newton_cg_iterate(rv_minimizer *m)
     const rv_newton_cg_options *o = m->options;
     double *n = m->numbers;
     const double radius = n[RADIUS], before = n[LENGTH_BEFORE], last = n[SHARE_BEFORE];
-    n[RADIUS] = rv_trust_radius(m, radius, o->lr);
-    if (!precondition(m))
+    if (!rv_trust_begin(m, who, o->lr, &n[RADIUS]) || !precondition(m))
         return false;
     const double length = rv_vector_length(m->n, m->gradient);
-    solver s = {.m = m, .radius = n[RADIUS], .enough = find_share(m, length) * length};
+    const double scale = rv_vector_unit(m->n, m->gradient);
+    solver s = {.m = m,
+                .scale = scale,
+                .radius = n[RADIUS],
+                .enough = find_share(m, length) * length * scale};
     rv_proposal step = {0};
     if (solve(&s, &step) && try_all(&s, step))
         return true;

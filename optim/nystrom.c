@@ -3,7 +3,6 @@
  */
 #include "optim/nystrom.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -39,6 +38,10 @@ static rv_tensor *draw_signs(rv_random_place place, int64_t n, int64_t rank)
     return signs;
 }
 
+/* Eigenvalues below so many epsilons of the largest are rounding, and so is what the gradient shows
+ * of them: P^-1 is not to make that the larger part. */
+static const double LEAST_SHARE = 4096;
+
 /* ---- the sketch ------------------------------------------------------------------------------ */
 
 static bool is_finite(const rv_tensor *t)
@@ -59,7 +62,7 @@ static rv_tensor *multiply(rv_minimizer *m, const rv_tensor *q)
 
 /* B' with B B' = (Y + shift Q) (Q'Y + shift I)^-1 (Y + shift Q)', from rows; *shift is at least the
  * rounding of Y, and makes the matrix in the middle positive definite. */
-static rv_tensor *find_root(rv_tensor *q, rv_tensor *y, double *shift)
+static rv_tensor *find_root(rv_tensor *q, rv_tensor *y, double epsilon, double *shift)
 {
     const double norm = sqrt(rv_vector_dot(y->numel, (double *)y->data, (double *)y->data));
     rv_tensor *middle = rv_matmul(q, rv_transpose(y, 0, 1));
@@ -69,7 +72,7 @@ static rv_tensor *find_root(rv_tensor *q, rv_tensor *y, double *shift)
         return NULL;
     double *values = (double *)e.values->data;
     const int64_t rank = e.values->numel;
-    const double rounding = sqrt((double)q->shape[1]) * DBL_EPSILON * norm;
+    const double rounding = sqrt((double)q->shape[1]) * epsilon * norm;
     *shift = fmax(rounding, rounding - 1.5 * values[0]); /* the smallest comes first */
     for (int64_t i = 0; i < rank; i++)
         values[i] = 1 / sqrt(fmax(values[i] + *shift, rounding * 0.5));
@@ -91,8 +94,12 @@ static bool sketch(rv_minimizer *m, rv_random_place place, int64_t rank, double 
         return false;
     if (!is_finite(y) || rv_vector_largest(y->numel, (double *)y->data) == 0)
         return true;
+    const double scale =
+        rv_vector_unit(y->numel, (double *)y->data); /* so that squares are numbers */
+    const double epsilon = rv_minimizer_epsilon(m);
     double shift = 0;
-    rv_tensor *root = find_root(q, y, &shift);
+    rv_vector_scale(y->numel, scale, (double *)y->data, (double *)y->data);
+    rv_tensor *root = find_root(q, y, epsilon, &shift);
     if (root != NULL && !is_finite(root))
         return true;
     const rv_svd_result svd = rv_svd(root); /* of B': its right vectors are B's left ones */
@@ -100,9 +107,10 @@ static bool sketch(rv_minimizer *m, rv_random_place place, int64_t rank, double 
     if (vh == NULL)
         return false;
     const double *s = (const double *)svd.s->data;
+    const double floor = LEAST_SHARE * epsilon * fmax(0, s[0] * s[0] - shift);
     memcpy(basis, vh->data, (size_t)(rank * m->n) * sizeof(double));
     for (int64_t i = 0; i < rank; i++)
-        values[i] = fmax(0, s[i] * s[i] - shift);
+        values[i] = fmax(floor, s[i] * s[i] - shift) / scale;
     return true;
 }
 
@@ -125,10 +133,9 @@ void rv_nystrom_solve(int64_t n, int64_t rank, const double *basis, const double
     memcpy(y, x, (size_t)n * sizeof *y);
     if (rank == 0 || !(values[0] > 0))
         return;
-    const double floor = DBL_EPSILON * values[0];
-    const double least = fmax(values[rank - 1], floor) + damping;
+    const double least = values[rank - 1] + damping;
     for (int64_t i = 0; i < rank; i++) {
-        const double share = least / (fmax(values[i], floor) + damping) - 1;
+        const double share = least / (values[i] + damping) - 1;
         rv_vector_add(n, share * rv_vector_dot(n, basis + i * n, x), basis + i * n, y);
     }
 }

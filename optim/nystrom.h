@@ -21,8 +21,9 @@ int64_t rv_nystrom_blocks(int64_t n, int64_t rank);
 
 /* Sketches the Hessian at x by `rank` products: U' into basis [rank,n], values [rank] descending,
  * >= 0. Where H is not positive semidefinite, its Q'HQ is shifted until it is, and values are what
- * is left of them. All values are 0, and P is I, if H has nothing finite or positive to show. False
- * if nothing more can be evaluated, or with an error. */
+ * is left of them; none is below what rounding leaves of the largest. All values are 0, and P is I,
+ * if H has nothing finite or positive to show. False if nothing more can be evaluated, or with an
+ * error. */
 bool rv_nystrom_sketch(rv_minimizer *m, rv_random_place place, int64_t rank, double *basis,
                        double *values);
 

@@ -18,8 +18,9 @@ typedef enum rv_verdict {
     RV_TRUST_OVER     /* nothing more can be evaluated, or the step is none in the digits of x */
 } rv_verdict;
 
-/* The radius, or lr * max(1, |x|) for one that is not a finite number > 0: the first. */
-double rv_trust_radius(const rv_minimizer *m, double radius, double lr);
+/* Sets the first radius, lr * max(1, |x|), in place of one that is 0 or no size that x could use.
+ * False with an error if lr is 0. */
+bool rv_trust_begin(const rv_minimizer *m, const char *who, double lr, double *radius);
 
 /* Evaluates at x + part * m->direction, a step of that size and promise, and moves there if the
  * loss falls by some of what was promised. The radius becomes a quarter of the step after less than
