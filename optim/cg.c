@@ -61,10 +61,12 @@ static double share_of_step(const rv_minimizer *m, const products *p)
 static bool find_direction(rv_minimizer *m, const products *p, double share)
 {
     rv_vector_scale(m->n, -1, m->gradient, m->direction);
+    if (share == 0)
+        return true; /* whatever the last step was */
     rv_vector_add(m->n, share, m->vectors[STEP], m->direction);
     const double slope = share * p->gs - p->gg;
     const double dd = p->gg - 2 * share * p->gs + share * share * p->ss;
-    return isfinite(share) && slope <= -LEAST_COSINE * sqrt(dd * p->gg);
+    return isfinite(share) && slope <= -LEAST_COSINE * sqrt(dd) * sqrt(p->gg);
 }
 
 /* The step that changes the loss as much, to first order, as the last one did (Nocedal and Wright
@@ -79,7 +81,7 @@ static bool search(rv_minimizer *m, const products *p, double share)
     const rv_cg_options *o = m->options;
     double step = o->lr * like_the_last(p, share);
     if (!(step > 0 && step <= 1e20))
-        step = fmin(o->lr / sqrt(p->gg), 1e10);
+        step = o->lr / rv_vector_length(m->n, m->gradient);
     m->numbers[SQUARE] = p->gg;
     return rv_minimizer_search(m, .step = step, .method = o->line_search, .decrease = o->decrease,
                                .curvature = o->curvature);

@@ -78,7 +78,8 @@ static void keep_pair(rv_minimizer *m)
     const double sy = rv_vector_dot(n, m->step, m->change);
     const double ss = rv_vector_dot(n, m->step, m->step);
     const double yy = rv_vector_dot(n, m->change, m->change);
-    if (!(sy > DBL_EPSILON * sqrt(ss) * sqrt(yy)) || !isfinite(1 / sy) || !isfinite(yy))
+    if (!(sy > DBL_EPSILON * sqrt(ss) * sqrt(yy)) || !isfinite(1 / sy) || !isfinite(yy) ||
+        !isfinite(sy / yy))
         return;
     const int64_t at = whole(m->numbers[NEXT], history - 1);
     memcpy(m->vectors[STEPS] + at * n, m->step, (size_t)n * sizeof(double));
@@ -92,14 +93,27 @@ static void keep_pair(rv_minimizer *m)
 static bool search(rv_minimizer *m)
 {
     const rv_lbfgs_options *o = m->options;
-    const double length = sqrt(rv_vector_dot(m->n, m->gradient, m->gradient));
-    const double step = m->numbers[COUNT] > 0 ? o->lr : fmin(o->lr / length, 1e10);
+    const double length = rv_vector_length(m->n, m->gradient);
+    const double step = m->numbers[COUNT] > 0 ? o->lr : o->lr / length;
     return rv_minimizer_search(m, .step = step, .method = o->line_search, .decrease = o->decrease,
                                .curvature = o->curvature);
 }
 
+/* Whether what a file may have brought says which pairs there are; false with an error. */
+static bool check_numbers(const rv_minimizer *m)
+{
+    const double history = (double)((const rv_lbfgs_options *)m->options)->history;
+    const double count = m->numbers[COUNT], next = m->numbers[NEXT];
+    return (count >= 0 && count <= history && next >= 0 && next < history) ||
+           rv_fail(RV_ERROR_ARGUMENT, "optim_lbfgs",
+                   "its state has %g pairs, and the next is number %g; there is room for %g", count,
+                   next, history);
+}
+
 static bool lbfgs_iterate(rv_minimizer *m)
 {
+    if (!check_numbers(m))
+        return false;
     find_direction(m);
     bool moved = search(m);
     if (!moved && m->numbers[COUNT] > 0 && !rv_minimizer_is_over(m)) {

@@ -213,8 +213,10 @@ static rv_optim_result second_order(const rv_minimize_options *o)
                                             .loss = loss_of(run),
                                             .gradient = run->largest,
                                             .change = rv_vector_largest(m->n, m->step)};
-        if (o->callback != NULL && !o->callback(o->callback_context, &progress) &&
-            status == RV_OPTIM_RUNNING)
+        if (o->callback != NULL && !rv_minimizer_restore(run)) /* a search may end elsewhere */
+            status = RV_OPTIM_FAILED;
+        else if (o->callback != NULL && !o->callback(o->callback_context, &progress) &&
+                 status == RV_OPTIM_RUNNING)
             status = RV_OPTIM_CALLBACK;
         if (status == RV_OPTIM_RUNNING && iterations >= most)
             status = RV_OPTIM_ITERATIONS;

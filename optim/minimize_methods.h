@@ -47,6 +47,11 @@ typedef struct rv_bfgs_options {
     rv_line_method line_search; /* default RV_LINE_MORE_THUENTE */
     double decrease;            /* default 1e-4; as in line_search.h */
     double curvature;           /* default 0.9 */
+    bool predict_step; /* default false: lr is the first step tried; true: lr * min(1, 2.02 * fall /
+                          |slope|), with which a parabola falls as the loss did in the last
+                          iteration (Nocedal and Wright 2006, formula 3.60). A scaled H makes steps
+                          of 1 too long: for one large problem that spares a third of the
+                          evaluations; where many small ones are solved at once it may cost some */
 } rv_bfgs_options;
 
 /* rv_optim_bfgs(rv_parameters(net), .update = RV_BFGS_SELF_SCALED_BROYDEN): dense quasi-Newton

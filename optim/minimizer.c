@@ -156,20 +156,25 @@ static bool gather(rv_minimizer_run *run, rv_tensor *loss)
     rv_tensor **parameters = rv_memory_get(who, bytes);
     if (parameters == NULL)
         return false;
+    int learned = 0; /* a parameter may have been frozen since */
     for (int64_t i = 0; i < opt->count; i++)
-        parameters[i] = opt->slots[i].parameter;
+        if (rv_requires_grad(opt->slots[i].parameter))
+            parameters[learned++] = opt->slots[i].parameter;
     rv_tensor **gradients =
-        rv_gradients(&loss, 1, parameters, (int)opt->count, .allow_unused = true);
+        learned > 0 ? rv_gradients(&loss, 1, parameters, learned, .allow_unused = true) : NULL;
     rv_memory_put(parameters, bytes);
+    if (learned == 0)
+        return rv_fail(RV_ERROR_GRAPH, who, "no parameter requires a gradient any more");
+    learned = 0;
     bool done = gradients != NULL, is_used = false;
     double *into = run->trial_gradient;
     RV_NO_GRAD;
     for (int64_t i = 0; done && i < opt->count; i++) {
         const rv_tensor *p = opt->slots[i].parameter;
         rv_tensor *part = part_of(run, into, p);
-        is_used = is_used || gradients[i] != NULL;
-        done = part != NULL &&
-               (gradients[i] != NULL ? rv_copy_into(part, gradients[i]) : rv_fill(part, 0)) != NULL;
+        rv_tensor *g = rv_requires_grad(p) ? gradients[learned++] : NULL;
+        is_used = is_used || g != NULL;
+        done = part != NULL && (g != NULL ? rv_copy_into(part, g) : rv_fill(part, 0)) != NULL;
         into += p->numel;
     }
     return done && (is_used || rv_fail(RV_ERROR_GRAPH, who,
@@ -281,6 +286,18 @@ bool rv_minimizer_begin(rv_minimizer_run *run)
 
 /* ---- a step along a line --------------------------------------------------------------------- */
 
+/* A parameter that was frozen after the optimizer was made stays where it is. */
+static void hold_frozen(const rv_minimizer_run *run)
+{
+    double *direction = run->view.direction;
+    for (int64_t i = 0; i < run->opt->count; i++) {
+        const rv_tensor *p = run->opt->slots[i].parameter;
+        if (!rv_requires_grad(p))
+            memset(direction, 0, (size_t)p->numel * sizeof(double));
+        direction += p->numel;
+    }
+}
+
 static void put_trial(rv_minimizer_run *run, double step)
 {
     const rv_minimizer *m = &run->view;
@@ -345,12 +362,13 @@ bool rv_minimizer_search_with(const rv_search_options *o)
     rv_minimizer *m = o->minimizer;
     rv_minimizer_run *run = m->run;
     run->best_loss = m->loss;
+    hold_frozen(run);
     double slope = rv_vector_dot(m->n, m->gradient, m->direction), step = o->step;
-    if (isinf(slope)) { /* the direction is too long for the slope to be a number */
-        const double length = rv_vector_largest(m->n, m->direction);
+    if (isinf(slope) || step > 1e10) { /* numbers are too far from 1: the direction becomes it */
+        const double length = rv_vector_length(m->n, m->direction);
         rv_vector_scale(m->n, 1 / length, m->direction, m->direction);
         slope = rv_vector_dot(m->n, m->gradient, m->direction);
-        step = fmin(step * length, 1);
+        step *= length;
     }
     const rv_line_result r = search(run, o, fmin(step, LARGEST_STEP), slope);
     if (run->is_failed || r.status == RV_LINE_WRONG || r.step <= 0)
@@ -369,6 +387,7 @@ bool rv_minimizer_search_with(const rv_search_options *o)
 rv_trial rv_minimizer_try(rv_minimizer *m)
 {
     rv_minimizer_run *run = m->run;
+    hold_frozen(run);
     put_trial(run, 1);
     round_trial(run);
     bool is_elsewhere = false;

@@ -11,18 +11,19 @@
 /* DEVIATION: 0 before the first step. OFFSET: in the seed's random numbers, in blocks. */
 enum { DEVIATION, OFFSET, NUMBERS };
 
-/* A deviation beyond this is not worth its digits, and an offset has no more of them. */
-static const double MOST_DEVIATION = 1e100, MOST_OFFSET = 0x1p53;
+/* A deviation beyond this is not worth its digits. */
+static const double MOST_DEVIATION = 1e100;
 
 static bool random_search_iterate(rv_minimizer *m)
 {
     const rv_random_search_options *o = m->options;
     double *deviation = &m->numbers[DEVIATION], *offset = &m->numbers[OFFSET];
     const double growth = exp(1 / sqrt((double)m->n + 1)), shrinkage = pow(growth, -0.25);
-    if (!(*deviation > 0 && *deviation <= MOST_DEVIATION)) /* a file may say anything */
-        *deviation = o->lr;
-    if (!(*offset >= 0 && *offset < MOST_OFFSET))
-        *offset = 0;
+    if (*deviation == 0)
+        *deviation = fmin(o->lr, MOST_DEVIATION);
+    if (!(*deviation > 0 && *deviation <= MOST_DEVIATION && *offset >= 0 && *offset < 0x1p63))
+        return rv_fail(RV_ERROR_ARGUMENT, "optim_random_search",
+                       "its state has a deviation of %g and an offset of %g", *deviation, *offset);
     for (;;) {
         const rv_random_place place = {.seed = o->seed, .offset = (uint64_t)*offset};
         rv_random_normals(place, m->n, m->direction);
