@@ -396,16 +396,10 @@ static bool is_found(const rv_line_result *r)
     return r->status == RV_LINE_FOUND || r->status == RV_LINE_APPROXIMATE;
 }
 
-/* By how much a sum of many terms may be wrong: what the first search allows itself, and what the
- * second does, as a share of the sum, for the last digit of its dtype. */
-static double little_noise(const rv_minimizer_run *run)
+/* By how much a sum of many terms may be wrong: searches go on by slopes among values so near. */
+static double noise_of(const rv_minimizer_run *run)
 {
-    return 4 * run->epsilon * fabs(run->view.loss);
-}
-
-static double noise(const rv_minimizer_run *run)
-{
-    return fmax(1e-12, 32 * run->epsilon) * fabs(run->view.loss);
+    return fmax(1e-10, 4 * run->epsilon) * fabs(run->view.loss);
 }
 
 /* rv_line_search's default of step_max. */
@@ -416,15 +410,15 @@ static rv_line_result search(rv_minimizer_run *run, const rv_search_options *o, 
                              double slope)
 {
     const double loss = run->view.loss;
-    rv_line_result r = rv_line_search(along, run, .value = loss, .slope = slope, .step = step,
-                                      .method = o->method, .decrease = o->decrease,
-                                      .curvature = o->curvature, .noise = little_noise(run));
+    rv_line_result r =
+        rv_line_search(along, run, .value = loss, .slope = slope, .step = step, .method = o->method,
+                       .decrease = o->decrease, .curvature = o->curvature, .noise = noise_of(run));
     if (is_found(&r) || r.step > 0 || r.status == RV_LINE_NOT_DESCENT ||
         r.status == RV_LINE_STOPPED || r.status == RV_LINE_WRONG)
         return r;
     return rv_line_search(along, run, .value = loss, .slope = slope, .step = step,
                           .method = RV_LINE_HAGER_ZHANG, .decrease = fmin(0.1, o->curvature / 2),
-                          .curvature = o->curvature, .noise = noise(run));
+                          .curvature = o->curvature, .noise = noise_of(run));
 }
 
 /* ---- a step without a search ----------------------------------------------------------------- */
