@@ -8,9 +8,26 @@
 #include "optim/minimize_methods.h"
 #include "optim/minimizer.h"
 
-/* What is kept: pairs in a ring, newest before `next`, and beside each 1/(s'y). */
-enum { STEPS, CHANGES, RECIPROCALS, WEIGHTS, VECTORS };
-enum { COUNT, NEXT, SCALE, NUMBERS };
+/* What is kept: pairs in a ring, newest before `next`, and beside each 1/(s'y) and s'y/y'y. */
+enum { STEPS, CHANGES, RECIPROCALS, SCALES, WEIGHTS, VECTORS };
+enum { COUNT, NEXT, NUMBERS };
+
+/* The two loops begin with a multiple of the identity: the largest s'y/y'y of so many last pairs.
+ * That of the last pair alone, as is usual, is small where the step went across the valley. A
+ * direction that no pair knows is then followed too timidly, for many iterations; one that is
+ * followed too boldly costs the search a single evaluation. */
+enum { RECENT = 5 };
+
+static int64_t history_of(const rv_minimizer *m)
+{
+    return ((const rv_lbfgs_options *)m->options)->history;
+}
+
+/* A number that counts pairs, or a place among them; a file may say anything. */
+static int64_t whole(double number, int64_t most)
+{
+    return number >= 0 && number <= (double)most ? (int64_t)number : 0;
+}
 
 static void vector_shape(const void *options, int64_t n, int i, int64_t *rows, int64_t *columns)
 {
@@ -22,14 +39,22 @@ static void vector_shape(const void *options, int64_t n, int i, int64_t *rows, i
 /* Where pair i is, 0 being the newest. */
 static int64_t place_of(const rv_minimizer *m, int64_t i)
 {
-    const int64_t history = ((const rv_lbfgs_options *)m->options)->history;
-    return ((int64_t)m->numbers[NEXT] - 1 - i + 2 * history) % history;
+    const int64_t history = history_of(m);
+    return (whole(m->numbers[NEXT], history - 1) - 1 - i + 2 * history) % history;
+}
+
+static double scale_of(const rv_minimizer *m, int64_t count)
+{
+    double scale = 0;
+    for (int64_t i = 0; i < count && i < RECENT; i++)
+        scale = fmax(scale, m->vectors[SCALES][place_of(m, i)]);
+    return scale;
 }
 
 /* direction = -H g, by the two loops. */
 static void find_direction(rv_minimizer *m)
 {
-    const int64_t n = m->n, count = (int64_t)m->numbers[COUNT];
+    const int64_t n = m->n, count = whole(m->numbers[COUNT], history_of(m));
     double *d = m->direction, *weights = m->vectors[WEIGHTS];
     rv_vector_scale(n, -1, m->gradient, d);
     for (int64_t i = 0; i < count; i++) {
@@ -38,7 +63,7 @@ static void find_direction(rv_minimizer *m)
         rv_vector_add(n, -weights[at], m->vectors[CHANGES] + at * n, d);
     }
     if (count > 0)
-        rv_vector_scale(n, m->numbers[SCALE], d, d);
+        rv_vector_scale(n, scale_of(m, count), d, d);
     for (int64_t i = count - 1; i >= 0; i--) {
         const int64_t at = place_of(m, i);
         const double back =
@@ -49,18 +74,18 @@ static void find_direction(rv_minimizer *m)
 
 static void keep_pair(rv_minimizer *m)
 {
-    const int64_t n = m->n, history = ((const rv_lbfgs_options *)m->options)->history;
+    const int64_t n = m->n, history = history_of(m);
     const double sy = rv_vector_dot(n, m->step, m->change);
     const double ss = rv_vector_dot(n, m->step, m->step);
     const double yy = rv_vector_dot(n, m->change, m->change);
     if (!(sy > DBL_EPSILON * sqrt(ss) * sqrt(yy)) || !isfinite(1 / sy) || !isfinite(yy) ||
         !isfinite(sy / yy))
         return;
-    const int64_t at = (int64_t)m->numbers[NEXT];
+    const int64_t at = whole(m->numbers[NEXT], history - 1);
     memcpy(m->vectors[STEPS] + at * n, m->step, (size_t)n * sizeof(double));
     memcpy(m->vectors[CHANGES] + at * n, m->change, (size_t)n * sizeof(double));
     m->vectors[RECIPROCALS][at] = 1 / sy;
-    m->numbers[SCALE] = sy / yy;
+    m->vectors[SCALES][at] = sy / yy;
     m->numbers[NEXT] = (double)((at + 1) % history);
     m->numbers[COUNT] = fmin(m->numbers[COUNT] + 1, (double)history);
 }
@@ -112,7 +137,7 @@ static bool lbfgs_validate(const void *options)
 
 static const rv_minimizer_class lbfgs_minimizer = {
     .vector_count = VECTORS,
-    .vector_names = {"old_steps", "old_changes", "reciprocals", NULL},
+    .vector_names = {"old_steps", "old_changes", "reciprocals", "scales", NULL},
     .vector_shape = vector_shape,
     .number_count = NUMBERS,
     .iterate = lbfgs_iterate};

@@ -60,7 +60,7 @@ typedef struct rv_optim_progress {
     double change;   /* largest of |change of a parameter| */
 } rv_optim_progress;
 
-/* False stops. It must not change the parameters. */
+/* False stops. Parameters are where the iteration ended; it must not change them. */
 typedef bool rv_optim_callback(void *context, const rv_optim_progress *progress);
 
 /* What the options of these methods have after RV_OPTIM_COMMON (optim_class.h). Of that,

@@ -1,6 +1,7 @@
 /* minimizer.c - parameters as one vector, the loss as a function of it, and steps along a line. */
 #include "optim/minimizer.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -203,6 +204,7 @@ static bool call_closure(rv_minimizer_run *run)
                        "the closure changed a parameter's values; that is for the optimizer");
     if (has_gradient && !gather(run, loss))
         return false;
+    run->epsilon = loss->dtype == RV_F32 ? (double)FLT_EPSILON : DBL_EPSILON;
     const double sign = run->opt->groups[0].common.maximize ? -1 : 1;
     run->trial_loss = sign * rv_item(loss);
     if (sign < 0)
@@ -328,9 +330,17 @@ static bool is_found(const rv_line_result *r)
     return r->status == RV_LINE_FOUND || r->status == RV_LINE_APPROXIMATE;
 }
 
-/* By how much a sum of many terms may be wrong, as a share of it: what the first search allows
- * itself, and what the second does. */
-static const double LITTLE_NOISE = 1e-15, NOISE = 1e-12;
+/* By how much a sum of many terms may be wrong: what the first search allows itself, and what the
+ * second does, as a share of the sum, for the last digit of its dtype. */
+static double little_noise(const rv_minimizer_run *run)
+{
+    return 4 * run->epsilon * fabs(run->view.loss);
+}
+
+static double noise(const rv_minimizer_run *run)
+{
+    return fmax(1e-12, 32 * run->epsilon) * fabs(run->view.loss);
+}
 
 /* rv_line_search's default of step_max. */
 static const double LARGEST_STEP = 1e20;
@@ -340,15 +350,15 @@ static rv_line_result search(rv_minimizer_run *run, const rv_search_options *o, 
                              double slope)
 {
     const double loss = run->view.loss;
-    rv_line_result r = rv_line_search(
-        along, run, .value = loss, .slope = slope, .step = step, .method = o->method,
-        .decrease = o->decrease, .curvature = o->curvature, .noise = LITTLE_NOISE * fabs(loss));
+    rv_line_result r = rv_line_search(along, run, .value = loss, .slope = slope, .step = step,
+                                      .method = o->method, .decrease = o->decrease,
+                                      .curvature = o->curvature, .noise = little_noise(run));
     if (is_found(&r) || r.step > 0 || r.status == RV_LINE_NOT_DESCENT ||
         r.status == RV_LINE_STOPPED || r.status == RV_LINE_WRONG)
         return r;
     return rv_line_search(along, run, .value = loss, .slope = slope, .step = step,
                           .method = RV_LINE_HAGER_ZHANG, .decrease = fmin(0.1, o->curvature / 2),
-                          .curvature = o->curvature, .noise = NOISE * fabs(loss));
+                          .curvature = o->curvature, .noise = noise(run));
 }
 
 bool rv_minimizer_search_with(const rv_search_options *o)
