@@ -81,8 +81,8 @@ static inline void note_start(task *t)
 /* Whether a call went as far as it can: to where the gradient is within its tolerance. */
 static inline bool has_arrived(const minimize_maker *m, const rv_optim_result *r)
 {
-    return r->status == RV_OPTIM_GRADIENT ||
-           (m->is_blind && (r->status == RV_OPTIM_ROUNDING || r->status == RV_OPTIM_ITERATIONS));
+    return r->status == RV_OPTIM_GRADIENT || (m->is_blind && r->status == RV_OPTIM_ROUNDING) ||
+           ((m->is_blind || m->is_loose) && r->status == RV_OPTIM_ITERATIONS);
 }
 
 #endif

@@ -185,7 +185,7 @@ Test(minimize_inputs, states_of_nonsense)
             const char *name = state_names[i / RV_COUNT(values)];
             const double value = values[i % RV_COUNT(values)];
             task t = make_task(NULL, 0);
-            t.opt = MADE(m, RV_TENSORS(t.a, t.b), .max_iter = 2000);
+            t.opt = MADE(m, RV_TENSORS(t.a, t.b), .max_iter = 300);
             rv_optim_minimize(t.opt, closure, &t, .max_iter = 4);
             const double before = rv_item(right_loss(&t));
             if (!write_state(t.opt, name, value)) {

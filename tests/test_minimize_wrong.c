@@ -139,7 +139,7 @@ static void check_failure(const minimize_maker *m, int i, int from)
               m->name, failures[i].name, from, r.loss, t.best);
     /* And nothing is broken: it goes on where it is. */
     t.from = 0;
-    r = rv_optim_minimize(t.opt, closure, &t, .max_iter = 500);
+    r = rv_optim_minimize(t.opt, closure, &t, .max_iter = 300);
     cr_expect(has_arrived(m, &r) && (m->is_blind || r.loss < 1e-10),
               "%s after %s from call %d: %s, %g", m->name, failures[i].name, from, r.reason,
               r.loss);
@@ -375,7 +375,7 @@ Test(minimize_wrong, closures_may_free_what_is_held)
                 rv_retain(t.a);
                 rv_retain(t.b);
             }
-            rv_optim *opt = t.opt = MADE(m, RV_TENSORS(t.a, t.b), .max_iter = 2000);
+            rv_optim *opt = t.opt = MADE(m, RV_TENSORS(t.a, t.b), .max_iter = 500);
             const rv_optim_result r = rv_optim_minimize(opt, closure, &t);
             cr_expect(has_arrived(m, &r) && no_error(), "%s, %d: %s", m->name, i, r.reason);
             if (all[i] == free_parameters)
@@ -418,7 +418,7 @@ Test(minimize_wrong, a_parameter_that_is_frozen_stays)
         for (int after = 0; after <= 8; after += 2) {
             RV_SCOPE;
             task t = make_task(NULL, 0);
-            t.opt = MADE(m, RV_TENSORS(t.a, t.b), .max_iter = 3000);
+            t.opt = MADE(m, RV_TENSORS(t.a, t.b), .max_iter = 500);
             for (int i = 0; i < after; i++)
                 rv_optim_step_closure(t.opt, mixed_loss, &t);
             cr_assert(rv_require_no_grad(t.b) != NULL);
