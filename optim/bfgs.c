@@ -193,8 +193,8 @@ static bool move(rv_minimizer *m, double *slope, double *length)
         find_product(m);
     rv_vector_scale(m->n, -1, has_inverse ? m->vectors[PRODUCT] : m->gradient, m->direction);
     const double along = rv_vector_dot(m->n, m->direction, m->gradient);
-    const double steepest = sqrt(rv_vector_dot(m->n, m->gradient, m->gradient));
-    const double step = has_inverse ? first_step(m, along) : fmin(o->lr / steepest, 1e10);
+    const double step =
+        has_inverse ? first_step(m, along) : o->lr / rv_vector_length(m->n, m->gradient);
     const double before = m->loss;
     if (!rv_minimizer_search(m, .step = step, .method = o->line_search, .decrease = o->decrease,
                              .curvature = o->curvature))
