@@ -159,7 +159,8 @@ static rv_optim *make_method(const pinn_options *o, rv_tensors parameters)
 }
 
 /* Runs an optimizer for so many steps, in stages, between which points are drawn again: the method
- * goes on with what it has learned of the curvature, as the loss is nearly the same. */
+ * goes on with what it has learned of the curvature, as the loss is nearly the same. (Where a dense
+ * method's matrix would stop being positive definite, it starts anew by itself.) */
 static void train(training *run, rv_optim *opt, int64_t steps)
 {
     const int64_t every = run->options->redraw, last = run->steps + steps;
