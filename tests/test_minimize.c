@@ -75,6 +75,31 @@ Test(minimize, every_method_solves_all_thirty_problems)
     cr_assert(no_error());
 }
 
+/* Evaluations that self-scaled BFGS takes for all problems. */
+static int64_t evaluations_of_all(bool predict_step)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < PROBLEM_COUNT; i++) {
+        RV_SCOPE;
+        task t = {&problems[i], start_of(&problems[i], RV_F64)};
+        rv_optim *opt = rv_optim_bfgs(RV_TENSORS(t.x), .update = RV_BFGS_SELF_SCALED,
+                                      .max_iter = LIMIT, .predict_step = predict_step);
+        const rv_optim_result r = rv_optim_minimize(opt, problem_closure, &t);
+        cr_expect(r.status == RV_OPTIM_GRADIENT, "%s: %s", problems[i].name, r.reason);
+        sum += r.evaluations;
+        rv_optim_free(opt);
+    }
+    return sum;
+}
+
+Test(minimize, a_predicted_step_spares_a_scaled_method_evaluations)
+{
+    const int64_t predicted = evaluations_of_all(true), whole = evaluations_of_all(false);
+    cr_expect((double)predicted < 0.9 * (double)whole, "%lld, not much below %lld",
+              (long long)predicted, (long long)whole);
+    cr_assert(no_error());
+}
+
 /* Keeps the inverse Hessian that a bfgs optimizer saves. */
 static bool keep_inverse(void *context, const char *name, rv_tensor *t)
 {
