@@ -116,7 +116,7 @@ static void set_form(rv_form *form, const rv_tensor *t)
         form->shape[i] = t->shape[i];
 }
 
-static void connect(rv_tensor *t, rv_node *node, int output)
+void rv_node_connect(rv_tensor *t, rv_node *node, int output)
 {
     rv_object_retain(&node->object);
     t->node = &node->object;
@@ -260,7 +260,7 @@ bool rv_record_many(const rv_op *op, int outputs, rv_tensor *const *out, int inp
         set_form(&node->forms[i], out[i]);
         if (op->saves & RV_SAVE_OUTPUT)
             save(next++, out[i], (rv_edge){node, i});
-        connect(out[i], node, i);
+        rv_node_connect(out[i], node, i);
     }
     if (attribute_bytes > 0)
         memcpy(node->attributes, attributes, attribute_bytes);
@@ -290,7 +290,7 @@ static rv_tensor *restore(const rv_derivative *d, const rv_saved *saved, const c
     rv_tensor *t = rv_raw_view(node->op->name, saved->storage, saved->data, form->dtype, form->ndim,
                                form->shape, saved->strides);
     if (t != NULL && saved->source.node != NULL)
-        connect(t, saved->source.node, saved->source.output);
+        rv_node_connect(t, saved->source.node, saved->source.output);
     return t;
 }
 

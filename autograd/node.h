@@ -62,6 +62,9 @@ static inline rv_node *rv_node_of(const rv_tensor *t)
     return (rv_node *)t->node;
 }
 
+/* Lets t, which has no node, be output `output` of a node. */
+void rv_node_connect(rv_tensor *t, rv_node *node, int output);
+
 /* A tensor's `ending`: with a tensor whose gradient is kept goes the gradient, which may have been
  * recorded and then refers to the tensor's node, so that no cycle stays. */
 void rv_gradient_ending(rv_tensor *t);

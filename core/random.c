@@ -91,15 +91,24 @@ static void fill_piece(void *context, int64_t index)
     }
 }
 
+static int64_t blocks_of(const filling *f)
+{
+    return (f->numel + f->of_block - 1) / f->of_block;
+}
+
+static void run(filling *f)
+{
+    rv_parallel((blocks_of(f) + BLOCKS_OF_PIECE - 1) / BLOCKS_OF_PIECE, fill_piece, f);
+}
+
 static rv_tensor *fill(rv_tensor *t, filling f)
 {
     f.data = t->data;
     f.numel = t->numel;
     f.element_bytes = rv_dtype_size(t->dtype);
     f.of_block = t->dtype == RV_F32 ? 4 : 2;
-    const int64_t blocks = (t->numel + f.of_block - 1) / f.of_block;
-    f.place = take_blocks((uint64_t)blocks);
-    rv_parallel((blocks + BLOCKS_OF_PIECE - 1) / BLOCKS_OF_PIECE, fill_piece, &f);
+    f.place = take_blocks((uint64_t)blocks_of(&f));
+    run(&f);
     return t;
 }
 
@@ -274,6 +283,16 @@ rv_tensor *rv_rand_n(rv_dtype dtype, int ndim, const int64_t *shape)
 rv_tensor *rv_randn_n(rv_dtype dtype, int ndim, const int64_t *shape)
 {
     return floating("randn", normal_f32, normal_f64, dtype, ndim, shape);
+}
+
+void rv_random_normals(rv_random_place place, int64_t n, double *z)
+{
+    run(&(filling){.place = place,
+                   .convert = normal_f64,
+                   .data = (char *)z,
+                   .numel = n,
+                   .of_block = 2,
+                   .element_bytes = sizeof(double)});
 }
 
 rv_tensor *rv_randint_n(int64_t low, int64_t high, rv_dtype dtype, int ndim, const int64_t *shape)

@@ -47,6 +47,9 @@ RV_API void rv_philox(rv_random_place place, uint64_t block, uint32_t out[4]);
 RV_API rv_tensor *rv_rand_n(rv_dtype dtype, int ndim, const int64_t *shape);
 RV_API rv_tensor *rv_randn_n(rv_dtype dtype, int ndim, const int64_t *shape);
 
+/* z[0] to z[n - 1]: normal numbers, from a given place, in F64. Uses (n + 1)/2 blocks. */
+RV_API void rv_random_normals(rv_random_place place, int64_t n, double *z);
+
 /* rv_randint(low, high, RV_I64, 2, 3): whole numbers in [low, high), each equally likely to within
  * 2^-64; I64 or U8. Error: low >= high, or not in the dtype's range. */
 #define rv_randint(low, high, ...)                                                       \

@@ -2,12 +2,14 @@
  *
  * What is here is all that a script needs: data, a network, an optimizer, and a loop over batches.
  * mnist_options.c reads the command line, progress.c draws the bar; neither is needed to train.
+ * Methods that see all images at each step have their loop in mnist_full_batch.c.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include <ravine.h>
 
+#include "mnist_full_batch.h"
 #include "mnist_options.h"
 #include "progress.h"
 
@@ -121,11 +123,13 @@ int main(int argc, char **argv)
     rv_seed((uint64_t)o.seed);
 
     rv_layer *net = make_network(&o);
-    if (o.load != NULL)
-        rv_load(o.load, net);
-    if (o.epochs > 0)
+    if (o.load != NULL || o.resume != NULL)
+        rv_load(o.load != NULL ? o.load : o.resume, net);
+    if (o.full_batch)
+        train_full_batch(&o, net);
+    else if (o.epochs > 0)
         train(&o, net);
-    if (o.save != NULL)
+    if (o.save != NULL && !o.full_batch)
         rv_save(o.save, net);
 
     rv_dataset *test = rv_data_mnist(o.data, RV_TEST);

@@ -14,98 +14,59 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/parallel.h"
+#include "core/triangle.h"
 #include "optim/minimize_methods.h"
 #include "optim/minimizer.h"
 
 enum {
     INVERSE, /* the triangle, row by row: row i has i + 1 numbers */
-    PRODUCT, /* H g, with the waiting update in H */
+    PRODUCT, /* H g, with the waiting update in H, */
+    OF,      /* and that g: a call that begins elsewhere, or with other data, has another */
     WAITING_HY,
     WAITING_S,
-    SUMS, /* [SLICES, n] of one pass; not saved */
+    SUMS, /* [RV_TRIANGLE_SLICES, n] of one pass; not saved */
     VECTORS
 };
-enum { STARTED, KEEP, UU, US, SS, NUMBERS };
+enum { STARTED, KEEP, UU, US, SS, FALL, NUMBERS }; /* FALL: of the loss, by the last step */
 
-/* A pass is cut into slices of about equal area, whose sums are added in order. */
-enum { SLICES = 16 };
+/* Of a triangle; the largest number there is, which no memory has room for, if it is more. */
+static int64_t area(int64_t n)
+{
+    const int64_t a = n % 2 == 0 ? n / 2 : n, b = n % 2 == 0 ? n + 1 : (n + 1) / 2;
+    return a > INT64_MAX / b ? INT64_MAX : a * b;
+}
 
 static void vector_shape(const void *options, int64_t n, int i, int64_t *rows, int64_t *columns)
 {
     (void)options;
-    *rows = i == SUMS ? SLICES : 0;
-    *columns = i == INVERSE ? n * (n + 1) / 2 : n;
+    *rows = i == SUMS ? RV_TRIANGLE_SLICES : 0;
+    *columns = i == INVERSE ? area(n) : n;
 }
 
 /* ---- the pass -------------------------------------------------------------------------------- */
 
-/* Where slice k begins: rows of a triangle have areas that grow. */
-static int64_t slice_begin(int64_t n, int64_t k)
-{
-    return (int64_t)((double)n * sqrt((double)k / SLICES));
-}
-
-typedef struct pass {
-    rv_minimizer *m;
-    const double *x;
-} pass;
-
-/* Updates a slice of rows, and adds its share of H x to a sum of its own. */
-static void run_slice(void *context, int64_t k)
-{
-    const pass *p = context;
-    const rv_minimizer *m = p->m;
-    const int64_t n = m->n, begin = slice_begin(n, k),
-                  end = k + 1 == SLICES ? n : slice_begin(n, k + 1);
-    const double keep = m->numbers[KEEP], uu = m->numbers[UU], us = m->numbers[US],
-                 ss = m->numbers[SS];
-    const double *u = m->vectors[WAITING_HY], *s = m->vectors[WAITING_S], *x = p->x;
-    double *sum = m->vectors[SUMS] + k * n;
-    memset(sum, 0, (size_t)n * sizeof(double));
-    for (int64_t i = begin; i < end; i++) {
-        double *row = m->vectors[INVERSE] + i * (i + 1) / 2;
-        const double by_u = uu * u[i] + us * s[i], by_s = us * u[i] + ss * s[i], xi = x[i];
-        double own[4] = {0};
-        int64_t j = 0;
-        for (; j + 4 <= i; j += 4)
-            for (int lane = 0; lane < 4; lane++) {
-                const double h = keep * row[j + lane] + by_u * u[j + lane] + by_s * s[j + lane];
-                row[j + lane] = h;
-                own[lane] += h * x[j + lane];
-                sum[j + lane] += h * xi;
-            }
-        for (; j < i; j++) {
-            row[j] = keep * row[j] + by_u * u[j] + by_s * s[j];
-            own[0] += row[j] * x[j];
-            sum[j] += row[j] * xi;
-        }
-        row[i] = keep * row[i] + by_u * u[i] + by_s * s[i];
-        sum[i] += row[i] * xi + ((own[0] + own[2]) + (own[1] + own[3]));
-    }
-}
-
 /* y = H x, H with the waiting update, which is in it then. */
 static void multiply(rv_minimizer *m, const double *x, double *y)
 {
-    const int64_t n = m->n;
-    pass p = {m, x};
-    if (n >= 128)
-        rv_parallel(SLICES, run_slice, &p);
-    for (int64_t k = 0; n < 128 && k < SLICES; k++)
-        run_slice(&p, k);
-    memset(y, 0, (size_t)n * sizeof(double));
-    for (int64_t k = 0; k < SLICES; k++)
-        rv_vector_add(n, 1, m->vectors[SUMS] + k * n, y);
+    const rv_triangle_change waiting = {.keep = m->numbers[KEEP],
+                                        .uu = m->numbers[UU],
+                                        .us = m->numbers[US],
+                                        .ss = m->numbers[SS],
+                                        .u = m->vectors[WAITING_HY],
+                                        .s = m->vectors[WAITING_S]};
+    rv_triangle_change_and_multiply(m->n, m->vectors[INVERSE], &waiting, x, y, m->vectors[SUMS]);
     m->numbers[KEEP] = 1;
     m->numbers[UU] = m->numbers[US] = m->numbers[SS] = 0;
 }
 
-/* H = scale * I. */
+/* H = scale * I, and nothing waits: what did may have been infinite, and 0 times that is NaN. */
 static void start(rv_minimizer *m, double scale)
 {
+    const size_t bytes = (size_t)m->n * sizeof(double);
+    memset(m->vectors[WAITING_HY], 0, bytes);
+    memset(m->vectors[WAITING_S], 0, bytes);
     double *row = m->vectors[INVERSE];
-    memset(row, 0, (size_t)(m->n * (m->n + 1) / 2) * sizeof(double));
+    memset(row, 0, (size_t)area(m->n) * sizeof(double));
     for (int64_t i = 0; i < m->n; row += ++i)
         row[i] = scale;
     m->numbers[STARTED] = m->numbers[KEEP] = 1;
@@ -196,23 +157,49 @@ static bool update(rv_minimizer *m, double slope, double length)
     rv_vector_scale(n, m->numbers[KEEP], fresh, product);
     rv_vector_add(n, m->numbers[UU] * ug + m->numbers[US] * sg, hy, product);
     rv_vector_add(n, m->numbers[US] * ug + m->numbers[SS] * sg, s, product);
+    memcpy(m->vectors[OF], m->gradient, (size_t)n * sizeof(double));
     return true;
 }
 
 /* ---- an iteration ---------------------------------------------------------------------------- */
+
+/* Lets the product be that with the gradient as it is now. */
+static void find_product(rv_minimizer *m)
+{
+    const size_t bytes = (size_t)m->n * sizeof(double);
+    if (memcmp(m->vectors[OF], m->gradient, bytes) == 0)
+        return;
+    multiply(m, m->gradient, m->vectors[PRODUCT]);
+    memcpy(m->vectors[OF], m->gradient, bytes);
+    m->numbers[FALL] = 0; /* another loss, perhaps */
+}
+
+/* The first step to try along -H g. */
+static double first_step(const rv_minimizer *m, double slope)
+{
+    const rv_bfgs_options *o = m->options;
+    const double fall = m->numbers[FALL];
+    if (!o->predict_step || !(fall > 0) || !(slope < 0))
+        return o->lr;
+    return o->lr * fmin(1, 2.02 * fall / -slope);
+}
 
 /* Along -H g, or -g. */
 static bool move(rv_minimizer *m, double *slope, double *length)
 {
     const rv_bfgs_options *o = m->options;
     const bool has_inverse = m->numbers[STARTED] != 0;
+    if (has_inverse)
+        find_product(m);
     rv_vector_scale(m->n, -1, has_inverse ? m->vectors[PRODUCT] : m->gradient, m->direction);
     const double along = rv_vector_dot(m->n, m->direction, m->gradient);
-    const double steepest = sqrt(rv_vector_dot(m->n, m->gradient, m->gradient));
-    const double step = has_inverse ? o->lr : fmin(o->lr / steepest, 1e10);
+    const double step =
+        has_inverse ? first_step(m, along) : o->lr / rv_vector_length(m->n, m->gradient);
+    const double before = m->loss;
     if (!rv_minimizer_search(m, .step = step, .method = o->line_search, .decrease = o->decrease,
                              .curvature = o->curvature))
         return false;
+    m->numbers[FALL] = before - m->loss;
     *length = rv_vector_dot(m->n, m->step, m->direction) /
               rv_vector_dot(m->n, m->direction, m->direction);
     *slope = *length * along;
@@ -242,12 +229,13 @@ static bool bfgs_validate(const void *options)
     return rv_minimize_validate(who, options, o->line_search, o->decrease, o->curvature);
 }
 
-static const rv_minimizer_class bfgs_minimizer = {
-    .vector_count = VECTORS,
-    .vector_names = {"inverse_hessian", "product", "waiting_product", "waiting_step", NULL},
-    .vector_shape = vector_shape,
-    .number_count = NUMBERS,
-    .iterate = bfgs_iterate};
+static const rv_minimizer_class bfgs_minimizer = {.vector_count = VECTORS,
+                                                  .vector_names = {"inverse_hessian", "product",
+                                                                   "product_of", "waiting_product",
+                                                                   "waiting_step", NULL},
+                                                  .vector_shape = vector_shape,
+                                                  .number_count = NUMBERS,
+                                                  .iterate = bfgs_iterate};
 
 static const rv_optim_class bfgs_class = {.name = "optim_bfgs",
                                           .options_size = sizeof(rv_bfgs_options),

@@ -5,11 +5,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "optim/minimize_methods.h"
 #include "optim/optim_methods.h"
 
 /* A list of names as one text, each with ", " before it. */
 #define LISTED(...) LISTED_(__VA_ARGS__, )
 #define LISTED_(name, ...) ", " #name
+#define LISTED_TEXT(identifier, text, ...) ", " text
 
 /* ---- optimizers: `o` has no defaults left here ----------------------------------------------- */
 
@@ -97,15 +99,61 @@ static rv_optim *make_muon(const chosen *o)
     return rv_optim_muon(o->parameters, COMMON(o), .momentum = o->momentum);
 }
 
+static rv_optim *make_lbfgs(const chosen *o)
+{
+    return rv_optim_lbfgs(o->parameters, .lr = o->lr, .join = o->join, .max_iter = o->max_iter,
+                          .history = o->history);
+}
+
+static rv_optim *make_updated(const chosen *o, rv_bfgs_update update)
+{
+    return rv_optim_bfgs(o->parameters, .lr = o->lr, .join = o->join, .max_iter = o->max_iter,
+                         .update = update);
+}
+
+static rv_optim *make_bfgs(const chosen *o)
+{
+    return make_updated(o, RV_BFGS_PLAIN);
+}
+
+static rv_optim *make_ssbfgs(const chosen *o)
+{
+    return make_updated(o, RV_BFGS_SELF_SCALED);
+}
+
+static rv_optim *make_ssbroyden(const chosen *o)
+{
+    return make_updated(o, RV_BFGS_SELF_SCALED_BROYDEN);
+}
+
+static rv_optim *make_cg(const chosen *o)
+{
+    return rv_optim_cg(o->parameters, .lr = o->lr, .join = o->join, .max_iter = o->max_iter);
+}
+
+static rv_optim *make_random(const chosen *o)
+{
+    return rv_optim_random_search(o->parameters, .lr = o->lr, .join = o->join,
+                                  .max_iter = o->max_iter);
+}
+
+enum { MAX_ITER = 1000 }; /* RV_MINIMIZE_DEFAULTS' */
+
 typedef struct method {
     const char *name;
     double lr, momentum, weight_decay;
+    int64_t max_iter, history;
     rv_optim *(*make)(const chosen *o);
 } method;
 
 static const method methods[] = {
-#define METHOD(name, lr, momentum, weight_decay) {#name, lr, momentum, weight_decay, make_##name},
+#define METHOD(name, lr, momentum, weight_decay) \
+    {#name, lr, momentum, weight_decay, RV_BY_NAME_NO_COUNT, RV_BY_NAME_NO_COUNT, make_##name},
     RV_OPTIM_NAMES(METHOD)
+#undef METHOD
+#define METHOD(identifier, name, lr, history) \
+    {name, lr, RV_BY_NAME_NONE, RV_BY_NAME_NONE, MAX_ITER, history, make_##identifier},
+        RV_MINIMIZER_NAMES(METHOD)
 #undef METHOD
 };
 
@@ -114,12 +162,26 @@ const char *rv_optim_names(void)
     return &(RV_OPTIM_NAMES(LISTED))[2];
 }
 
+const char *rv_minimizer_names(void)
+{
+    return &(RV_MINIMIZER_NAMES(LISTED_TEXT))[2];
+}
+
 /* Gives an option that was left out its default; false with an error for one that there is not. */
 static bool choose(const char *name, const char *option, double *value, double otherwise)
 {
     if (*value == RV_BY_NAME_DEFAULT)
         *value = otherwise;
     else if (otherwise == RV_BY_NAME_NONE)
+        return rv_fail(RV_ERROR_ARGUMENT, "optim_by_name", "%s has no %s", name, option);
+    return true;
+}
+
+static bool choose_count(const char *name, const char *option, int64_t *value, int64_t otherwise)
+{
+    if (*value == RV_BY_NAME_COUNT)
+        *value = otherwise;
+    else if (otherwise == RV_BY_NAME_NO_COUNT)
         return rv_fail(RV_ERROR_ARGUMENT, "optim_by_name", "%s has no %s", name, option);
     return true;
 }
@@ -134,12 +196,14 @@ rv_optim *rv_optim_by_name_with(const rv_optim_by_name_options *options)
     while (m < end && strcmp(m->name, options->name) != 0)
         m++;
     if (m == end)
-        return rv_fail_null(RV_ERROR_ARGUMENT, who, "there is no %s; expected one of %s",
-                            options->name, rv_optim_names());
+        return rv_fail_null(RV_ERROR_ARGUMENT, who, "there is no %s; expected one of %s, %s",
+                            options->name, rv_optim_names(), rv_minimizer_names());
     chosen o = *options;
     if (!choose(m->name, "lr", &o.lr, m->lr) ||
         !choose(m->name, "momentum", &o.momentum, m->momentum) ||
-        !choose(m->name, "weight_decay", &o.weight_decay, m->weight_decay))
+        !choose(m->name, "weight_decay", &o.weight_decay, m->weight_decay) ||
+        !choose_count(m->name, "max_iter", &o.max_iter, m->max_iter) ||
+        !choose_count(m->name, "history", &o.history, m->history))
         return NULL;
     if (o.nesterov && m->make != make_sgd && m->make != make_momentum && m->make != make_nesterov)
         return rv_fail_null(RV_ERROR_ARGUMENT, who, "%s has no nesterov", m->name);

@@ -17,9 +17,11 @@ RV_BEGIN_C
 
 /* ---- optimizers ------------------------------------------------------------------------------ */
 
-/* The value of an option that is left out, and of one that a method does not have. */
+/* The value of an option that is left out, and of one that a method does not have; of counts. */
 #define RV_BY_NAME_DEFAULT (-1e300)
 #define RV_BY_NAME_NONE (-2e300)
+#define RV_BY_NAME_COUNT INT64_MIN
+#define RV_BY_NAME_NO_COUNT (INT64_MIN + 1)
 
 /* X(name, learning rate, momentum, weight decay): what is taken if none is given. Momenta and
  * decays are the methods' own defaults (momentum: of methods with betas the first of these).
@@ -47,27 +49,44 @@ RV_BEGIN_C
     X(lion, 5e-4, 0.9, 0)                            \
     X(muon, 1e-2, 0.95, 0.1)
 
+/* X(identifier, name, learning rate, history): the methods that evaluate the loss again
+ * (minimize_methods.h), for rv_optim_minimize and rv_optim_step_closure; rv_optim_step refuses
+ * them. The learning rate is the first step that is tried along a direction. ssbfgs and ssbroyden
+ * are bfgs, self-scaled, with that update. */
+#define RV_MINIMIZER_NAMES(X)                         \
+    X(lbfgs, "lbfgs", 1, 10)                          \
+    X(bfgs, "bfgs", 1, RV_BY_NAME_NO_COUNT)           \
+    X(ssbfgs, "ssbfgs", 1, RV_BY_NAME_NO_COUNT)       \
+    X(ssbroyden, "ssbroyden", 1, RV_BY_NAME_NO_COUNT) \
+    X(cg, "cg", 1, RV_BY_NAME_NO_COUNT)               \
+    X(random, "random", 0.1, RV_BY_NAME_NO_COUNT)
+
 typedef struct rv_optim_by_name_options {
-    const char *name; /* one of RV_OPTIM_NAMES */
+    const char *name; /* one of RV_OPTIM_NAMES or RV_MINIMIZER_NAMES */
     rv_tensors parameters;
     double lr;           /* default: the name's, as the next two; > 0 */
     double momentum;     /* in the range of the method's momentum or first beta */
     double weight_decay; /* >= 0 */
     bool nesterov;       /* default false: as the name has it; for sgd and momentum */
     rv_optim *join;      /* default NULL; as in RV_OPTIM_COMMON */
+    int64_t max_iter;    /* of one call; RV_MINIMIZER_NAMES alone; default 1000; >= 1 */
+    int64_t history;     /* pairs that are kept; lbfgs alone; default: the name's; >= 1 */
 } rv_optim_by_name_options;
 
 /* rv_optim_by_name(name, parameters): the optimizer of that name. NULL with an error for a name
  * that there is not (the message lists all), an option that the method does not have or that is out
  * of its range, and whatever the method's own function refuses. */
-#define rv_optim_by_name(name_, ...)                                                      \
-    RV_OPTIONS(rv_optim_by_name_with, rv_optim_by_name_options, .lr = RV_BY_NAME_DEFAULT, \
-               .momentum = RV_BY_NAME_DEFAULT, .weight_decay = RV_BY_NAME_DEFAULT,        \
-               .name = (name_), .parameters = __VA_ARGS__)
+#define rv_optim_by_name(name_, ...)                                                       \
+    RV_OPTIONS(rv_optim_by_name_with, rv_optim_by_name_options, .lr = RV_BY_NAME_DEFAULT,  \
+               .momentum = RV_BY_NAME_DEFAULT, .weight_decay = RV_BY_NAME_DEFAULT,         \
+               .max_iter = RV_BY_NAME_COUNT, .history = RV_BY_NAME_COUNT, .name = (name_), \
+               .parameters = __VA_ARGS__)
 RV_API rv_optim *rv_optim_by_name_with(const rv_optim_by_name_options *options);
 
-/* All names: "sgd, momentum, nesterov". */
+/* All names of RV_OPTIM_NAMES: "sgd, momentum, nesterov"; and of RV_MINIMIZER_NAMES: "lbfgs, bfgs".
+ */
 RV_API const char *rv_optim_names(void);
+RV_API const char *rv_minimizer_names(void);
 
 /* ---- schedules ------------------------------------------------------------------------------- */
 

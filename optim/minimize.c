@@ -9,7 +9,10 @@
 
 static const char *const who = "optim_minimize";
 
-enum { FIRST_ORDER_ITERATIONS = 1000 };
+enum {
+    FIRST_ORDER_ITERATIONS = 1000,
+    MOST_IDLE = 20 /* iterations in a row that neither lower the loss nor flatten it */
+};
 
 /* What the options of every method begin with. */
 typedef struct limits {
@@ -47,6 +50,10 @@ static bool check(const rv_optim *opt, rv_optim_closure *closure)
 {
     if (rv_error_status() != RV_OK || !rv_optim_check(who, opt))
         return false;
+    if (opt->is_minimizing)
+        return rv_fail(RV_ERROR_STATE, who,
+                       "%s is minimizing: neither its closure nor its callback can begin again",
+                       opt->optim_class->name);
     return closure != NULL || rv_fail(RV_ERROR_NULL, who, "the closure is NULL");
 }
 
@@ -119,6 +126,17 @@ static bool is_still(const limits *o, const rv_minimizer *m, double loss_before)
            (o->tolerance_step_absolute > 0 && change <= o->tolerance_step_absolute);
 }
 
+/* Whether iterations go round in rounding errors: by slopes, searches accept a loss that is as low
+ * as they can tell, and would for ever. */
+static bool is_idle(rv_minimizer_run *run)
+{
+    const bool gains = run->view.loss < run->lowest || run->largest < run->flattest;
+    run->idle = gains ? 0 : run->idle + 1;
+    run->lowest = fmin(run->lowest, run->view.loss);
+    run->flattest = fmin(run->flattest, run->largest);
+    return run->idle >= MOST_IDLE;
+}
+
 /* ---- iterations ------------------------------------------------------------------------------ */
 
 /* One iteration, from a place where the loss is known. */
@@ -139,6 +157,8 @@ static rv_optim_status iterate(rv_minimizer_run *run)
         return RV_OPTIM_GRADIENT;
     if (is_still(o, m, before))
         return RV_OPTIM_CHANGE;
+    if (is_idle(run))
+        return RV_OPTIM_ROUNDING;
     return rv_minimizer_is_over(m) ? RV_OPTIM_EVALUATIONS : RV_OPTIM_RUNNING;
 }
 
@@ -153,6 +173,9 @@ static rv_optim_status begin(rv_minimizer_run *run, rv_optim_closure *closure, v
         return RV_OPTIM_FAILED;
     if (!isfinite(run->view.loss))
         return RV_OPTIM_NONFINITE;
+    run->lowest = run->view.loss;
+    run->flattest = run->largest;
+    run->idle = 0;
     return is_flat(o, run) ? RV_OPTIM_GRADIENT : RV_OPTIM_RUNNING;
 }
 
@@ -190,8 +213,10 @@ static rv_optim_result second_order(const rv_minimize_options *o)
                                             .loss = loss_of(run),
                                             .gradient = run->largest,
                                             .change = rv_vector_largest(m->n, m->step)};
-        if (o->callback != NULL && !o->callback(o->callback_context, &progress) &&
-            status == RV_OPTIM_RUNNING)
+        if (o->callback != NULL && !rv_minimizer_restore(run)) /* a search may end elsewhere */
+            status = RV_OPTIM_FAILED;
+        else if (o->callback != NULL && !o->callback(o->callback_context, &progress) &&
+                 status == RV_OPTIM_RUNNING)
             status = RV_OPTIM_CALLBACK;
         if (status == RV_OPTIM_RUNNING && iterations >= most)
             status = RV_OPTIM_ITERATIONS;
@@ -200,6 +225,20 @@ static rv_optim_result second_order(const rv_minimize_options *o)
 }
 
 /* ---- the calls ------------------------------------------------------------------------------- */
+
+/* During a call the optimizer is held, as a closure might free it, and lets no other call begin. */
+static void hold(rv_optim *opt)
+{
+    rv_object_retain(&opt->object);
+    opt->is_minimizing = true;
+}
+
+static rv_optim_result let_go(rv_optim *opt, rv_optim_result r)
+{
+    opt->is_minimizing = false;
+    rv_object_release(&opt->object);
+    return r;
+}
 
 rv_optim_result rv_optim_minimize_with(const rv_minimize_options *o)
 {
@@ -214,29 +253,38 @@ rv_optim_result rv_optim_minimize_with(const rv_minimize_options *o)
                 (long long)o->max_iter);
         return failed();
     }
-    return o->optim->minimizer != NULL ? second_order(o) : first_order(o);
+    hold(o->optim);
+    return let_go(o->optim, o->optim->minimizer != NULL ? second_order(o) : first_order(o));
+}
+
+/* One step of a method of first order. */
+static rv_optim_result first_order_once(const rv_minimize_options *o)
+{
+    rv_optim_result r = first_order(o);
+    if (r.status == RV_OPTIM_ITERATIONS) {
+        r.status = RV_OPTIM_RUNNING;
+        r.reason = rv_optim_status_text(r.status);
+    }
+    return r;
+}
+
+static rv_optim_result second_order_once(const rv_minimize_options *o)
+{
+    rv_optim_status status = begin(o->optim->minimizer, o->closure, o->context);
+    const int64_t before = rv_optim_steps(o->optim);
+    if (status == RV_OPTIM_RUNNING)
+        status = iterate(o->optim->minimizer);
+    return end(o->optim->minimizer, status, rv_optim_steps(o->optim) - before);
 }
 
 rv_optim_result rv_optim_step_closure(rv_optim *opt, rv_optim_closure *closure, void *context)
 {
     if (!check(opt, closure))
         return failed();
-    if (opt->minimizer == NULL) {
-        const rv_minimize_options o = {
-            .optim = opt, .closure = closure, .context = context, .max_iter = 1};
-        rv_optim_result r = first_order(&o);
-        if (r.status == RV_OPTIM_ITERATIONS) {
-            r.status = RV_OPTIM_RUNNING;
-            r.reason = rv_optim_status_text(r.status);
-        }
-        return r;
-    }
-    rv_minimizer_run *run = opt->minimizer;
-    rv_optim_status status = begin(run, closure, context);
-    const int64_t before = rv_optim_steps(opt);
-    if (status == RV_OPTIM_RUNNING)
-        status = iterate(run);
-    return end(run, status, rv_optim_steps(opt) - before);
+    const rv_minimize_options o = {
+        .optim = opt, .closure = closure, .context = context, .max_iter = 1};
+    hold(opt);
+    return let_go(opt, opt->minimizer != NULL ? second_order_once(&o) : first_order_once(&o));
 }
 
 const char *rv_optim_status_text(rv_optim_status status)

@@ -60,7 +60,7 @@ typedef struct rv_optim_progress {
     double change;   /* largest of |change of a parameter| */
 } rv_optim_progress;
 
-/* False stops. It must not change the parameters. */
+/* False stops. Parameters are where the iteration ended; it must not change them. */
 typedef bool rv_optim_callback(void *context, const rv_optim_progress *progress);
 
 /* What the options of these methods have after RV_OPTIM_COMMON (optim_class.h). Of that,
@@ -104,8 +104,9 @@ typedef struct rv_minimize_options {
 /* rv_optim_minimize(opt, closure, context): iterates until one of the reasons above. Any optimizer:
  * one of first order makes max_iter steps. Parameters end at the best point that was seen. Errors
  * (status RV_OPTIM_FAILED): NULL; a closure that gives NULL, no floating tensor of one element, or
- * one that is not computed from any of the parameters; no memory; and nothing is done while an
- * error is unread. */
+ * one that is not computed from any of the parameters; one that changes the parameters' values, or
+ * begins to minimize with the same optimizer; no memory; and nothing is done while an error is
+ * unread. */
 #define rv_optim_minimize(...) \
     RV_OPTIONS(rv_optim_minimize_with, rv_minimize_options, .optim = __VA_ARGS__)
 RV_API rv_optim_result rv_optim_minimize_with(const rv_minimize_options *options);

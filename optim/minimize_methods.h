@@ -22,11 +22,13 @@ typedef struct rv_lbfgs_options {
 } rv_lbfgs_options;
 
 /* rv_optim_lbfgs(rv_parameters(net), .history = 20): L-BFGS (Liu and Nocedal 1989; Nocedal and
- * Wright 2006, algorithm 7.5). The direction is -H g, where H is what BFGS would make of s'y/y'y
- * times the identity with the last `history` pairs, by the two loops over them. A pair whose
+ * Wright 2006, algorithm 7.5). The direction is -H g, where H is what BFGS would make of a multiple
+ * of the identity with the last `history` pairs, by the two loops over them; the multiple is the
+ * largest s'y/y'y of the last five. A pair whose
  * curvature s'y is not positive beyond rounding is not kept. The first step tried is lr, and in the
  * very first iteration lr/|g|. Where no step is found along -H g the pairs are forgotten, and
- * steepest descent is tried. State: old_steps and old_changes [history,n], and numbers. */
+ * steepest descent is tried. State: old_steps and old_changes [history,n],
+ * reciprocals and scales [history], and numbers. */
 #define rv_optim_lbfgs(...)                                                                \
     RV_OPTIONS(rv_optim_lbfgs_with, rv_lbfgs_options, RV_MINIMIZE_DEFAULTS, .history = 10, \
                .decrease = 1e-4, .curvature = 0.6, .parameters = __VA_ARGS__)
@@ -45,6 +47,11 @@ typedef struct rv_bfgs_options {
     rv_line_method line_search; /* default RV_LINE_MORE_THUENTE */
     double decrease;            /* default 1e-4; as in line_search.h */
     double curvature;           /* default 0.9 */
+    bool predict_step; /* default false: lr is the first step tried; true: lr * min(1, 2.02 * fall /
+                          |slope|), with which a parabola falls as the loss did in the last
+                          iteration (Nocedal and Wright 2006, formula 3.60). A scaled H makes steps
+                          of 1 too long: for one large problem that spares a third of the
+                          evaluations; where many small ones are solved at once it may cost some */
 } rv_bfgs_options;
 
 /* rv_optim_bfgs(rv_parameters(net), .update = RV_BFGS_SELF_SCALED_BROYDEN): dense quasi-Newton
@@ -58,11 +65,66 @@ typedef struct rv_bfgs_options {
  * min(1, 1/b) from the second on; self-scaled Broyden chooses both (J. Comput. Phys. 523, 113656,
  * formulas 13 to 23), and begins with H = I. Where an update would not leave H positive definite,
  * or no step is found along -H g, H starts anew. State: inverse_hessian (a triangle, row by row),
- * product, waiting_product, waiting_step [n], and numbers. */
+ * product, product_of, waiting_product, waiting_step [n], and numbers. */
 #define rv_optim_bfgs(...)                                                                  \
     RV_OPTIONS(rv_optim_bfgs_with, rv_bfgs_options, RV_MINIMIZE_DEFAULTS, .decrease = 1e-4, \
                .curvature = 0.9, .parameters = __VA_ARGS__)
 RV_API rv_optim *rv_optim_bfgs_with(const rv_bfgs_options *options);
+
+/* How much of the last direction a new one has: with y the change of the gradient, d the last
+ * direction, g+ the gradient now, g the one before it. */
+typedef enum rv_cg_beta {
+    RV_CG_POLAK_RIBIERE,    /* max(0, g+'y/g'g) (Polak and Ribiere 1969; Powell 1984) */
+    RV_CG_HAGER_ZHANG,      /* max(least, (y - 2 d y'y/d'y)'g+/d'y): always descends */
+    RV_CG_FLETCHER_REEVES,  /* g+'g+/g'g (Fletcher and Reeves 1964) */
+    RV_CG_HESTENES_STIEFEL, /* g+'y/d'y (Hestenes and Stiefel 1952) */
+    RV_CG_DAI_YUAN,         /* g+'g+/d'y (Dai and Yuan 1999) */
+    RV_CG_BETA_COUNT
+} rv_cg_beta;
+
+typedef struct rv_cg_options {
+    RV_MINIMIZE_COMMON;
+    rv_cg_beta beta; /* default RV_CG_POLAK_RIBIERE: the fewest evaluations in all */
+    int64_t restart; /* default 0: 6 n; >= 0: iterations after which -g is the direction */
+    rv_line_method line_search; /* default RV_LINE_HAGER_ZHANG */
+    double decrease;            /* default 1e-4; as in line_search.h */
+    double curvature;           /* default 0.1 */
+} rv_cg_options;
+
+/* rv_optim_cg(rv_parameters(net), .beta = RV_CG_HAGER_ZHANG): nonlinear conjugate gradients
+ * (Hager and Zhang, "A survey of nonlinear conjugate gradient methods", Pacific J. Optim. 2, 2006),
+ * for so many parameters that not even the pairs of L-BFGS fit: it keeps one. The direction is
+ * -g + beta d; -g where that does not descend, where no step is found along it, and after
+ * `restart` iterations. Hager and Zhang's beta is CG_DESCENT's (ACM TOMS 32, 2006, 113-137), no
+ * less than -1/(|d| min(0.01, |g|)). The first step tried is lr times the one that changes
+ * the loss, to first order, as the last iteration's did, and in the very first one lr/|g|. State:
+ * old_step, old_change [n], and numbers. */
+#define rv_optim_cg(...)                                                               \
+    RV_OPTIONS(rv_optim_cg_with, rv_cg_options, RV_MINIMIZE_DEFAULTS,                  \
+               .line_search = RV_LINE_HAGER_ZHANG, .decrease = 1e-4, .curvature = 0.1, \
+               .parameters = __VA_ARGS__)
+RV_API rv_optim *rv_optim_cg_with(const rv_cg_options *options);
+
+typedef struct rv_random_search_options {
+    RV_MINIMIZE_COMMON;
+    uint64_t seed; /* default 0: of the directions */
+} rv_random_search_options;
+
+/* rv_optim_random_search(rv_parameters(net), .max_eval = 10000): tries random steps and keeps those
+ * that lower the loss, of which alone it knows: for losses that have no gradient, or are steps and
+ * noise. Each number of a step is normal with one deviation, which grows when a step is kept and
+ * shrinks when it is not, so that one in five is (Rechenberg 1973; the factors e^(1/sqrt(n + 1))
+ * and its fourth root are those of Kern et al., Natural Computing 3, 2004, 77-112): the (1+1)
+ * evolution strategy. lr is the first deviation (default 0.1). An iteration is a step that was
+ * kept, however many were tried; RV_OPTIM_ROUNDING when the deviation has become so small that a
+ * step changes nothing. About 20 n evaluations for a digit, if the loss is round. The loss need not
+ * be computed from the parameters by operations; tolerance_grad is no test. With F32 parameters
+ * steps are rounded to it. State: numbers: the deviation, and how far in the seed's random numbers.
+ */
+#define rv_optim_random_search(...)                                                         \
+    RV_OPTIONS(rv_optim_random_search_with, rv_random_search_options, RV_MINIMIZE_DEFAULTS, \
+               .lr = 0.1, .parameters = __VA_ARGS__)
+RV_API rv_optim *rv_optim_random_search_with(const rv_random_search_options *options);
 
 RV_END_C
 

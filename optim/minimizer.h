@@ -49,6 +49,9 @@ typedef struct rv_minimizer_class {
     /* How many numbers vector i has, of what shape: rows by columns; rows 0: [columns]. */
     void (*vector_shape)(const void *options, int64_t n, int i, int64_t *rows, int64_t *columns);
     int number_count; /* of m->numbers */
+    /* The method looks at losses only: no gradient is computed, m->gradient is 0, and the loss need
+     * not come from operations on the parameters. */
+    bool needs_no_gradient;
     /* Makes an iteration: true if x has moved. False if no step could be made, after which nothing
      * has changed. */
     bool (*iterate)(rv_minimizer *m);
@@ -71,6 +74,17 @@ typedef struct rv_search_options {
                .minimizer = __VA_ARGS__)
 RV_API bool rv_minimizer_search_with(const rv_search_options *options);
 
+typedef enum rv_trial {
+    RV_TRIAL_TAKEN,   /* the loss is lower there: x has moved */
+    RV_TRIAL_REFUSED, /* it is not lower, or not finite */
+    RV_TRIAL_NOWHERE, /* in the digits that parameters have, there is here: no evaluation */
+    RV_TRIAL_OVER     /* nothing more can be evaluated */
+} rv_trial;
+
+/* Evaluates at x + m->direction, and if the loss is lower there moves, and sets step and change;
+ * otherwise x, loss and gradient are as before. */
+RV_API rv_trial rv_minimizer_try(rv_minimizer *m);
+
 /* Whether nothing more can be evaluated: the limit was reached, or an error recorded. */
 RV_API bool rv_minimizer_is_over(const rv_minimizer *m);
 
@@ -89,6 +103,8 @@ RV_API bool rv_minimize_validate(const char *who, const void *options, rv_line_m
 
 /* The sum of x[i]*y[i]. */
 RV_API double rv_vector_dot(int64_t n, const double *x, const double *y);
+/* The root of the sum of x[i]^2, also where the squares are too large or small for a number. */
+RV_API double rv_vector_length(int64_t n, const double *x);
 /* y = y + a*x */
 RV_API void rv_vector_add(int64_t n, double a, const double *x, double *y);
 /* y = a*x; x may be y. */

@@ -19,6 +19,9 @@ typedef struct rv_minimizer_run {
     int64_t evaluations, most_evaluations;
     double trial_loss, best_loss;
     double trial_largest, best_largest, largest; /* |gradient| at the trial, the best, and x */
+    double epsilon;                              /* of the loss's dtype */
+    double lowest, flattest;                     /* loss, and |gradient|, that were seen */
+    int64_t idle;                                /* iterations since one of them fell */
     bool is_failed;                              /* an error was recorded */
 } rv_minimizer_run;
 
@@ -36,7 +39,7 @@ bool rv_minimizer_begin(rv_minimizer_run *run);
  * trial_gradient; a loss of infinity stands for whatever is not finite. False if it failed. */
 bool rv_minimizer_evaluate(rv_minimizer_run *run);
 
-/* Lets the parameters be x again. */
+/* Lets the parameters be x again; after an error, the best place that was seen. */
 bool rv_minimizer_restore(rv_minimizer_run *run);
 
 #endif

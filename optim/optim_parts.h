@@ -37,6 +37,7 @@ struct rv_optim {
     rv_tensor *steps;                   /* I64 [count]; how many steps each parameter made */
     rv_tensor *scalars;                 /* F64 [count, scalar_count]; NULL if the class has none */
     rv_tensor *made;                    /* I64 [2]; steps made, steps skipped */
+    bool is_minimizing;                 /* a call of rv_optim_minimize is under way */
     struct rv_minimizer_run *minimizer; /* of a method that evaluates the loss again; or NULL */
 };
 

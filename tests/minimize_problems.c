@@ -2,10 +2,13 @@
  * problems.h, in double precision: evaluations until max|g| <= 1e-8 * max(1, |loss|), 5000 for a
  * miss. By hand:
  *
- *     minimize_problems METHOD          from the standard starts
- *     minimize_problems METHOD FILE     from ten starts each, F64 numbers one behind the other
+ *     minimize_problems                 all methods from the standard starts: a table in Markdown
+ *     minimize_problems all FILE        the same from ten starts each: evaluations of all ten
+ *     minimize_problems METHOD          one method, and why it ended where it did not solve
+ *     minimize_problems METHOD FILE     from ten starts each
+ *     minimize_problems starts          the standard starts, a line for each problem
  *
- * METHOD: lbfgs, bfgs, ssbfgs or ssbroyden.
+ * FILE: F64 numbers one behind the other, which golden/minimize_starts.py makes of those.
  */
 #include <ravine.h>
 #include <stdio.h>
@@ -14,7 +17,7 @@
 
 #include "problems.h"
 
-enum { LIMIT = 5000, MOST_N = 1000 };
+enum { LIMIT = 5000, MOST_N = 1000, MOST_STARTS = 10 };
 
 typedef struct task {
     const problem *problem;
@@ -27,60 +30,207 @@ static rv_tensor *loss(void *context)
     return problem_loss(t->problem, t->x);
 }
 
-static rv_optim *make(const char *method, rv_tensor *x)
+/* ---- the methods ----------------------------------------------------------------------------- */
+
+#define LIMITS .max_iter = LIMIT, .max_eval = LIMIT
+
+#define MAKER(name, call)                      \
+    static rv_optim *make_##name(rv_tensor *x) \
+    {                                          \
+        return rv_optim_##call;                \
+    }
+
+MAKER(lbfgs, lbfgs(RV_TENSORS(x), LIMITS))
+MAKER(bfgs, bfgs(RV_TENSORS(x), LIMITS))
+MAKER(ssbfgs, bfgs(RV_TENSORS(x), LIMITS, .update = RV_BFGS_SELF_SCALED))
+MAKER(ssbroyden, bfgs(RV_TENSORS(x), LIMITS, .update = RV_BFGS_SELF_SCALED_BROYDEN))
+MAKER(cg, cg(RV_TENSORS(x), LIMITS))
+MAKER(cg_pr, cg(RV_TENSORS(x), LIMITS, .beta = RV_CG_POLAK_RIBIERE))
+MAKER(cg_fr, cg(RV_TENSORS(x), LIMITS, .beta = RV_CG_FLETCHER_REEVES))
+MAKER(cg_hs, cg(RV_TENSORS(x), LIMITS, .beta = RV_CG_HESTENES_STIEFEL))
+MAKER(cg_dy, cg(RV_TENSORS(x), LIMITS, .beta = RV_CG_DAI_YUAN))
+
+typedef struct method {
+    const char *name;
+    rv_optim *(*make)(rv_tensor *x);
+} method;
+
+/* Those of the table, and behind them those that are only there by name. */
+enum { TABLE = 5 };
+static const method methods[] = {
+    {"lbfgs", make_lbfgs},         {"bfgs", make_bfgs},   {"ssbfgs", make_ssbfgs},
+    {"ssbroyden", make_ssbroyden}, {"cg", make_cg},       {"cg-pr", make_cg_pr},
+    {"cg-fr", make_cg_fr},         {"cg-hs", make_cg_hs}, {"cg-dy", make_cg_dy},
+};
+
+static const method *method_named(const char *name)
 {
-    static const char *const updates[] = {"bfgs", "ssbfgs", "ssbroyden"};
-    const rv_tensors all = RV_TENSORS(x);
-    for (int i = 0; i < RV_COUNT(updates); i++)
-        if (strcmp(method, updates[i]) == 0)
-            return rv_optim_bfgs(all, .update = (rv_bfgs_update)i, .max_iter = LIMIT,
-                                 .max_eval = LIMIT);
-    return rv_optim_lbfgs(all, .max_iter = LIMIT, .max_eval = LIMIT);
+    for (int i = 0; i < RV_COUNT(methods); i++)
+        if (strcmp(methods[i].name, name) == 0)
+            return &methods[i];
+    return NULL;
 }
 
-/* Evaluations, or -1 for a miss. */
-static int64_t solve(const char *method, const problem *p, const double *start)
+/* ---- solving --------------------------------------------------------------------------------- */
+
+/* What a method needed on a problem, from all its starts. */
+typedef struct effort {
+    int64_t evaluations; /* LIMIT for each miss */
+    int solved;
+} effort;
+
+static void add(effort *sum, const effort *e)
+{
+    sum->evaluations += e->evaluations;
+    sum->solved += e->solved;
+}
+
+static void solve(const method *how, const problem *p, const double *start, bool says_why,
+                  effort *sum)
 {
     RV_SCOPE;
     task t = {p, rv_require_grad(rv_from_array_n(start, RV_F64, 1, &p->n))};
-    rv_optim *opt = make(method, t.x);
+    rv_optim *opt = how->make(t.x);
     const rv_optim_result r = rv_optim_minimize(opt, loss, &t);
-    if (r.status != RV_OPTIM_GRADIENT)
+    const bool is_solved = r.status == RV_OPTIM_GRADIENT;
+    if (says_why && !is_solved)
         printf("  %s: %s after %lld evaluations, max|g| %g\n", p->name, r.reason,
                (long long)r.evaluations, r.gradient);
+    add(sum, &(effort){is_solved ? r.evaluations : LIMIT, is_solved});
     rv_optim_free(opt);
-    return r.status == RV_OPTIM_GRADIENT ? r.evaluations : -1;
+}
+
+/* The starts of all problems: the standard ones, or as many of each as a file has. */
+typedef struct starts {
+    int of_each;
+    double *numbers; /* [of_each, n] of each problem, one behind the other */
+} starts;
+
+static int64_t all_numbers(void)
+{
+    int64_t n = 0;
+    for (int i = 0; i < PROBLEM_COUNT; i++)
+        n += problems[i].n;
+    return n;
+}
+
+static bool read_starts(const char *path, starts *s)
+{
+    s->of_each = path != NULL ? MOST_STARTS : 1;
+    const size_t count = (size_t)(all_numbers() * s->of_each);
+    s->numbers = calloc(count, sizeof(double));
+    if (s->numbers == NULL) {
+        perror("minimize_problems");
+        return false;
+    }
+    double *at = s->numbers;
+    for (int i = 0; path == NULL && i < PROBLEM_COUNT; at += problems[i++].n)
+        problems[i].start(problems[i].n, at);
+    if (path == NULL)
+        return true;
+    FILE *file = fopen(path, "rb");
+    const bool done = file != NULL && fread(at, sizeof(double), count, file) == count;
+    if (!done)
+        fprintf(stderr, "minimize_problems: %s does not have %zu numbers\n", path, count);
+    if (file != NULL)
+        fclose(file);
+    return done;
+}
+
+/* One method from all starts of one problem, which lie at *at; goes on to the next problem's. */
+static effort solve_all(const method *how, int i, const starts *s, const double **at, bool says_why)
+{
+    effort e = {0};
+    for (int k = 0; k < s->of_each; k++, *at += problems[i].n)
+        solve(how, &problems[i], *at, says_why, &e);
+    return e;
+}
+
+/* ---- what is printed ------------------------------------------------------------------------- */
+
+static void print_list(const method *how, const starts *s)
+{
+    effort sum = {0};
+    const double *at = s->numbers;
+    for (int i = 0; i < PROBLEM_COUNT; i++) {
+        const effort e = solve_all(how, i, s, &at, true);
+        printf("%-26s %6lld\n", problems[i].name, (long long)e.evaluations);
+        add(&sum, &e);
+    }
+    printf("solved %d of %d, evaluations %lld\n", sum.solved, s->of_each * PROBLEM_COUNT,
+           (long long)sum.evaluations);
+}
+
+static void print_table(const starts *s)
+{
+    effort sums[TABLE] = {{0}};
+    printf("| problem | n |");
+    for (int j = 0; j < TABLE; j++)
+        printf(" %s |", methods[j].name);
+    printf("\n|---|---|");
+    for (int j = 0; j < TABLE; j++)
+        printf("---|");
+    const double *begin = s->numbers;
+    for (int i = 0; i < PROBLEM_COUNT; i++) {
+        const double *at = begin;
+        printf("\n| %s | %lld |", problems[i].name, (long long)problems[i].n);
+        for (int j = 0; j < TABLE; j++) {
+            at = begin;
+            const effort e = solve_all(&methods[j], i, s, &at, false);
+            if (e.solved == s->of_each)
+                printf(" %lld |", (long long)e.evaluations);
+            else if (s->of_each == 1)
+                printf(" - |");
+            else
+                printf(" %lld (%d missed) |", (long long)e.evaluations, s->of_each - e.solved);
+            add(&sums[j], &e);
+        }
+        begin = at;
+    }
+    printf("\n| solved of %d | |", s->of_each * PROBLEM_COUNT);
+    for (int j = 0; j < TABLE; j++)
+        printf(" %d |", sums[j].solved);
+    printf("\n| evaluations | |");
+    for (int j = 0; j < TABLE; j++)
+        printf(" %lld |", (long long)sums[j].evaluations);
+    printf("\n");
+}
+
+static void print_starts(const starts *s)
+{
+    const double *at = s->numbers;
+    for (int i = 0; i < PROBLEM_COUNT; i++)
+        for (int64_t j = 0; j < problems[i].n; j++)
+            printf("%.17g%c", *at++, j + 1 < problems[i].n ? ' ' : '\n');
+}
+
+static int run(const char *what, const char *path)
+{
+    const method *how = method_named(what);
+    starts s;
+    const bool has_starts = read_starts(path, &s);
+    if (has_starts && how != NULL)
+        print_list(how, &s);
+    else if (has_starts && strcmp(what, "starts") == 0)
+        print_starts(&s);
+    else if (has_starts)
+        print_table(&s);
+    free(s.numbers);
+    return has_starts ? 0 : 1;
 }
 
 int main(int argc, char **argv)
 {
     rv_on_error(rv_error_exit);
-    FILE *file = argc > 2 ? fopen(argv[2], "rb") : NULL;
-    if (argc > 2 && file == NULL) {
-        perror(argv[2]);
+    const char *what = argc > 1 ? argv[1] : "all";
+    if (strcmp(what, "all") != 0 && strcmp(what, "starts") != 0 && method_named(what) == NULL) {
+        fprintf(stderr, "minimize_problems: %s is not all, starts", what);
+        for (int i = 0; i < RV_COUNT(methods); i++)
+            fprintf(stderr, ", %s", methods[i].name);
+        fprintf(stderr, "\n");
         return 1;
     }
-    const int starts = file != NULL ? 10 : 1;
-    int64_t all = 0, solved = 0;
-    for (int i = 0; i < PROBLEM_COUNT; i++) {
-        const problem *p = &problems[i];
-        int64_t evaluations = 0;
-        for (int k = 0; k < starts; k++) {
-            double start[MOST_N];
-            p->start(p->n, start);
-            if (file != NULL && fread(start, sizeof(double), (size_t)p->n, file) != (size_t)p->n)
-                return 1;
-            const int64_t here = solve(argc > 1 ? argv[1] : "lbfgs", p, start);
-            solved += here >= 0;
-            evaluations += here >= 0 ? here : LIMIT;
-        }
-        all += evaluations;
-        printf("%-26s %6lld\n", p->name, (long long)evaluations);
-    }
-    printf("solved %lld of %d, evaluations %lld\n", (long long)solved, starts * PROBLEM_COUNT,
-           (long long)all);
-    if (file != NULL)
-        fclose(file);
+    const int status = run(what, argc > 2 ? argv[2] : NULL);
     rv_finish();
-    return 0;
+    return status;
 }

@@ -145,6 +145,89 @@ Test(by_name, what_is_wrong_with_an_optimizer)
     cr_expect(error_is(RV_ERROR_SHAPE, "muon"));
 }
 
+/* ---- methods that evaluate the loss again ---------------------------------------------------- */
+
+static rv_tensor *bowl(void *context)
+{
+    rv_tensor *p = context, *bent = rv_add(p, rv_square(rv_square(p)));
+    return rv_sum(rv_mul(rv_square(bent), waves(3, 4, 1.5)));
+}
+
+/* A hash of where seven iterations end, and of how many evaluations they took; frees it. */
+static uint64_t walk_down(rv_optim *opt, rv_tensor *p)
+{
+    cr_assert_not_null(opt, "%s", rv_error());
+    const rv_optim_result r = rv_optim_minimize(opt, bowl, p, .max_iter = 7);
+    cr_assert_neq(r.status, RV_OPTIM_FAILED, "%s", rv_error());
+    cr_expect_eq(r.iterations, 7, "%s", r.reason);
+    rv_optim_free(opt);
+    return hash_of(HASH_START + (uint64_t)r.evaluations, p);
+}
+
+/* As EXPECT_SAME. */
+#define EXPECT_SAME_DOWN(make, given, ...)                                                    \
+    do {                                                                                      \
+        RV_SCOPE;                                                                             \
+        rv_tensor *a_ = leaf(), *b_ = leaf();                                                 \
+        const uint64_t by_name_ = walk_down(NAMED(a_, EXPAND given), a_);                     \
+        cr_expect(by_name_ == walk_down(make(RV_TENSORS(b_), __VA_ARGS__, .join = NULL), b_), \
+                  "%s by name: %s", #make, #given);                                           \
+    } while (0)
+
+Test(by_name, methods_that_minimize)
+{
+    EXPECT_SAME_DOWN(rv_optim_lbfgs, ("lbfgs"), .lr = 1, .history = 10);
+    EXPECT_SAME_DOWN(rv_optim_lbfgs, ("lbfgs", .lr = 0.3, .history = 2), .lr = 0.3, .history = 2);
+    EXPECT_SAME_DOWN(rv_optim_bfgs, ("bfgs"), .lr = 1);
+    EXPECT_SAME_DOWN(rv_optim_bfgs, ("bfgs", .lr = 0.3), .lr = 0.3);
+    EXPECT_SAME_DOWN(rv_optim_bfgs, ("ssbfgs"), .update = RV_BFGS_SELF_SCALED);
+    EXPECT_SAME_DOWN(rv_optim_bfgs, ("ssbroyden"), .update = RV_BFGS_SELF_SCALED_BROYDEN);
+    EXPECT_SAME_DOWN(rv_optim_cg, ("cg"), .lr = 1);
+    EXPECT_SAME_DOWN(rv_optim_random_search, ("random", .lr = 0.2), .lr = 0.2);
+}
+
+Test(by_name, every_method_that_minimizes_is_listed_and_takes_max_iter)
+{
+#define CHECK(identifier, name, ...)                                              \
+    {                                                                             \
+        RV_SCOPE;                                                                 \
+        rv_tensor *p = leaf();                                                    \
+        rv_optim *opt = rv_optim_by_name(name, RV_TENSORS(p), .max_iter = 3);     \
+        cr_assert_not_null(opt, "%s", rv_error());                                \
+        cr_expect(strstr(rv_minimizer_names(), name) != NULL, "%s", name);        \
+        cr_expect(strstr(rv_optim_names(), name) == NULL, "%s", name);            \
+        cr_expect_eq(rv_optim_minimize(opt, bowl, p).iterations, 3, name);        \
+        rv_optim_free(opt);                                                       \
+        cr_expect_null(rv_optim_by_name(name, RV_TENSORS(p), .max_iter = 0));     \
+        cr_expect(error_is(RV_ERROR_ARGUMENT, "max_iter is 0"));                  \
+        cr_expect_null(rv_optim_by_name(name, RV_TENSORS(p), .momentum = 0.9));   \
+        cr_expect(error_is(RV_ERROR_ARGUMENT, "has no momentum"));                \
+        cr_expect_null(rv_optim_by_name(name, RV_TENSORS(p), .weight_decay = 0)); \
+        cr_expect(error_is(RV_ERROR_ARGUMENT, "has no weight_decay"));            \
+        cr_expect_null(rv_optim_by_name(name, RV_TENSORS(p), .nesterov = true));  \
+        cr_expect(error_is(RV_ERROR_ARGUMENT, "has no nesterov"));                \
+        cr_expect_null(rv_optim_by_name(name, RV_TENSORS(p), .lr = 0));           \
+        cr_expect(error_is(RV_ERROR_ARGUMENT, "lr"));                             \
+    }
+    RV_MINIMIZER_NAMES(CHECK)
+#undef CHECK
+    cr_expect(strncmp(rv_minimizer_names(), "lbfgs, bfgs, ", 13) == 0, "%s", rv_minimizer_names());
+}
+
+Test(by_name, counts_that_a_method_does_not_have)
+{
+    RV_SCOPE;
+    const rv_tensors p = RV_TENSORS(leaf());
+    cr_expect_null(rv_optim_by_name("lbfgs", p, .history = 0));
+    cr_expect(error_is(RV_ERROR_ARGUMENT, "history is 0"));
+    cr_expect_null(rv_optim_by_name("bfgs", p, .history = 5));
+    cr_expect(error_is(RV_ERROR_ARGUMENT, "bfgs has no history"));
+    cr_expect_null(rv_optim_by_name("adam", p, .history = 5));
+    cr_expect(error_is(RV_ERROR_ARGUMENT, "adam has no history"));
+    cr_expect_null(rv_optim_by_name("sgd", p, .max_iter = 5));
+    cr_expect(error_is(RV_ERROR_ARGUMENT, "sgd has no max_iter"));
+}
+
 /* ---- schedules ------------------------------------------------------------------------------- */
 
 enum { STEPS = 60 };

@@ -174,6 +174,7 @@ RV_PAIR_LOSS_LIST(RV_DECLARE_PAIR_LOSS)
 rv_dropout_kernel RV_KERNEL(dropout_F32), RV_KERNEL(dropout_F64);
 rv_cholesky_kernel RV_KERNEL(cholesky_F32), RV_KERNEL(cholesky_F64);
 rv_lu_kernel RV_KERNEL(lu_F32), RV_KERNEL(lu_F64);
+void RV_KERNEL(triangle_pass)(int64_t begin, int64_t end, const rv_triangle_pass *pass);
 
 typedef void rv_norm_moments_kernel(const rv_norm_block *block, const void *x, double moments[2]);
 typedef void rv_norm_moments_columns_kernel(int64_t rows, int64_t width, const void *x,

@@ -282,6 +282,14 @@ typedef struct rv_axis_map {
     const double *weights, *divisor;
 } rv_axis_map;
 
+/* What a pass over a triangle does (core/triangle.h). */
+typedef struct rv_triangle_pass {
+    double *h; /* the whole triangle */
+    double keep, uu, us, ss;
+    const double *u, *s, *x;
+    double *sums;
+} rv_triangle_pass;
+
 typedef struct rv_kernels {
     const char *name;                              /* "baseline", "avx2", "avx512" */
     rv_loop *loops[RV_LOOP_COUNT][RV_DTYPE_COUNT]; /* by the inputs' dtype; NULL: none */
@@ -313,6 +321,9 @@ typedef struct rv_kernels {
      * exchanges. */
     int (*cholesky[2])(int64_t n, void *a);
     int (*lu[2])(int64_t n, void *a, int *pivots);
+    /* Changes rows begin (a multiple of 8) to end, and adds what their numbers have to do with H x
+     * to the sums, of which [0, end) are used. */
+    void (*triangle_pass)(int64_t begin, int64_t end, const rv_triangle_pass *pass);
     /* mean, and sum of (x - mean)^2; and for each column of [rows, width]: moments [width, 2] */
     void (*norm_moments[2])(const rv_norm_block *block, const void *x, double moments[2]);
     void (*norm_moments_columns[2])(int64_t rows, int64_t width, const void *x, double *moments);

@@ -40,6 +40,7 @@ const rv_kernels RV_KERNELS_TABLE = {
     .dropout = FLOATING(dropout),
     .cholesky = FLOATING(cholesky),
     .lu = FLOATING(lu),
+    .triangle_pass = RV_KERNEL(triangle_pass),
     .conv_width = {WIDTHS(float), WIDTHS(double)},
     .conv_line = {BOTH_WIDTHS(conv_line, F32), BOTH_WIDTHS(conv_line, F64)},
     .conv_outer = {BOTH_WIDTHS(conv_outer, F32), BOTH_WIDTHS(conv_outer, F64)},

@@ -1,0 +1,449 @@
+/* full_batch: methods that see all of the data at each step against methods that see a batch, on
+ * two problems, by how many times they have to look at the data. By hand:
+ *
+ *     full_batch softmax FOLDER [PASSES]  softmax regression on the 60000 images of MNIST, F32
+ *     full_batch mlp [PASSES]             a network with two layers of tanh on 2000 points, F64
+ *     full_batch optimum FOLDER           the optimum of softmax, F64: loss and max|g|
+ *     full_batch timed FOLDER OPTIMUM [THREADS]  L-BFGS on softmax, for full_batch.py
+ *
+ * The first two write CSV to stdout (problem, method, learning rate, batch, passes of the run,
+ * passes so far, excess), and a table to stderr. The excess is loss/optimum - 1, measured on all of
+ * the data, which is not counted for methods that see batches. A pass is a look at each sample: an
+ * evaluation of loss and gradient on all of the data, or an epoch of batches. full_batch.sh draws.
+ *
+ * Methods of first order are tuned: for each length of a run, which the learning rate falls along
+ * by half a wave (which did better than a constant one everywhere), for each size of a batch, over
+ * learning rates. What counts is the first pass of any of these runs that is near enough.
+ */
+#include "bench.h"
+
+#include <math.h>
+#include <ravine.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what is minimized ----------------------------------------------------------------------- */
+
+/* Mean loss over n samples, and decay/2 times the squares of all weights. */
+typedef struct task {
+    const char *name;
+    rv_tensor *x, *y;                                    /* [n, ..] */
+    rv_tensor *(*loss)(rv_tensor *output, rv_tensor *y); /* summed over samples */
+    rv_layer *net;
+    rv_tensor *start[8]; /* what the parameters are at first */
+    double decay;
+    int64_t n, part; /* samples, and how many to a part */
+    double optimum;
+} task;
+
+static rv_tensor *loss_of(const task *t, rv_tensor *x, rv_tensor *y, int64_t of)
+{
+    return rv_mul_scalar(t->loss(rv_forward(t->net, x), y), 1 / (double)of);
+}
+
+static rv_tensor *loss_of_part(void *context, int64_t part)
+{
+    const task *t = context;
+    const int64_t from = part * t->part, to = from + t->part < t->n ? from + t->part : t->n;
+    return loss_of(t, rv_slice(t->x, 0, from, to), rv_slice(t->y, 0, from, to), t->n);
+}
+
+static rv_tensor *with_penalty(const task *t, rv_tensor *loss)
+{
+    const rv_tensors all = rv_parameters(t->net);
+    for (int64_t i = 0; i < all.count; i++)
+        if (all.items[i]->ndim == 2)
+            loss = rv_add(loss, rv_mul_scalar(rv_sum(rv_square(all.items[i])), t->decay / 2));
+    return loss;
+}
+
+static rv_tensor *full_loss(void *context)
+{
+    task *t = context;
+    const int64_t parts = (t->n + t->part - 1) / t->part;
+    return with_penalty(t, rv_sum_parts(loss_of_part, t, rv_parameters(t->net), parts));
+}
+
+static double measure(task *t)
+{
+    RV_SCOPE;
+    RV_NO_GRAD;
+    return rv_item(full_loss(t));
+}
+
+static void set_start(task *t)
+{
+    const rv_tensors all = rv_parameters(t->net);
+    for (int64_t i = 0; i < all.count; i++)
+        t->start[i] = rv_retain(rv_copy(rv_detach(all.items[i])));
+}
+
+static void go_to_start(task *t)
+{
+    RV_NO_GRAD;
+    const rv_tensors all = rv_parameters(t->net);
+    for (int64_t i = 0; i < all.count; i++)
+        rv_copy_into(all.items[i], t->start[i]);
+}
+
+/* ---- softmax regression ---------------------------------------------------------------------- */
+
+static rv_tensor *classes_loss(rv_tensor *output, rv_tensor *y)
+{
+    return rv_cross_entropy(output, y, .reduction = RV_REDUCTION_SUM);
+}
+
+/* From zeros, as the problem is convex; pixels are 0 to 1. */
+static task make_softmax(const char *folder, rv_dtype dtype)
+{
+    RV_SCOPE;
+    task t = {.name = "softmax", .loss = classes_loss, .decay = 1e-4, .part = 500};
+    rv_dataset *images = rv_data_mnist(folder, RV_TRAIN);
+    rv_loader *whole = rv_data_loader(images, .batch_size = 60000);
+    rv_batch b;
+    if (!rv_next(whole, &b))
+        exit(1);
+    t.n = b.n;
+    t.x = rv_retain(rv_cast(rv_flatten(b.x, 1, -1), dtype));
+    t.y = rv_retain(b.y);
+    rv_loader_free(whole);
+    rv_data_free(images);
+    t.net = rv_model_linear(.dtype = dtype);
+    const rv_tensors all = rv_parameters(t.net);
+    RV_NO_GRAD;
+    for (int64_t i = 0; i < all.count; i++)
+        rv_fill(all.items[i], 0);
+    set_start(&t);
+    return t;
+}
+
+/* ---- a small network ------------------------------------------------------------------------- */
+
+static rv_tensor *squares_loss(rv_tensor *output, rv_tensor *y)
+{
+    return rv_mse(output, y, .reduction = RV_REDUCTION_SUM);
+}
+
+/* y = sin(3 x0) cos(2 x1) + x0 x1, with normal noise of 0.1, at 2000 points in [-1, 1]^2. */
+static task make_mlp(void)
+{
+    RV_SCOPE;
+    task t = {.name = "mlp", .loss = squares_loss, .decay = 1e-4, .part = 250, .n = 2000};
+    rv_seed(1);
+    t.x = rv_retain(rv_add_scalar(rv_mul_scalar(rv_rand(RV_F64, t.n, 2), 2), -1));
+    rv_tensor *u = rv_slice(t.x, 1, 0, 1), *v = rv_slice(t.x, 1, 1, 2);
+    rv_tensor *waves = rv_mul(rv_sin(rv_mul_scalar(u, 3)), rv_cos(rv_mul_scalar(v, 2)));
+    rv_tensor *noise = rv_mul_scalar(rv_randn(RV_F64, t.n, 1), 0.1);
+    t.y = rv_retain(rv_add(rv_add(waves, rv_mul(u, v)), noise));
+    t.net = rv_layer_sequential(rv_layer_linear(2, 20, .dtype = RV_F64), rv_layer_tanh(),
+                                rv_layer_linear(20, 20, .dtype = RV_F64), rv_layer_tanh(),
+                                rv_layer_linear(20, 1, .dtype = RV_F64));
+    set_start(&t);
+    return t;
+}
+
+static void free_task(task *t)
+{
+    for (int i = 0; i < RV_COUNT(t->start); i++)
+        rv_release(t->start[i]);
+    rv_release(t->x);
+    rv_release(t->y);
+    rv_layer_free(t->net);
+}
+
+/* ---- runs ------------------------------------------------------------------------------------ */
+
+/* How near the optimum a run has come, and by which pass. */
+enum { NEAR_COUNT = 3 };
+static const double near_enough[NEAR_COUNT] = {1e-2, 1e-3, 1e-4};
+
+typedef struct reached {
+    int64_t passes[NEAR_COUNT]; /* INT64_MAX: not */
+    double lr[NEAR_COUNT];
+    int64_t batch[NEAR_COUNT];
+} reached;
+
+typedef struct run {
+    task *task;
+    const char *method;
+    double lr;
+    int64_t batch, length; /* of the run, in passes */
+    int64_t passes, shown; /* so far; and when a line was written last */
+    reached *reached;
+} run;
+
+static reached nothing(void)
+{
+    return (reached){.passes = {INT64_MAX, INT64_MAX, INT64_MAX}};
+}
+
+/* Writes a line, and remembers what is near. */
+static void note(run *r, double loss)
+{
+    const double excess = loss / r->task->optimum - 1;
+    printf("%s,%s,%g,%lld,%lld,%lld,%.4e\n", r->task->name, r->method, r->lr, (long long)r->batch,
+           (long long)r->length, (long long)r->passes, excess);
+    for (int i = 0; i < NEAR_COUNT; i++)
+        if (excess <= near_enough[i] && r->passes < r->reached->passes[i]) {
+            r->reached->passes[i] = r->passes;
+            r->reached->lr[i] = r->lr;
+            r->reached->batch[i] = r->batch;
+        }
+}
+
+/* The closure of methods that see all: each evaluation is a pass. */
+static rv_tensor *counted_loss(void *context)
+{
+    run *r = context;
+    rv_tensor *loss = full_loss(r->task);
+    r->passes++;
+    if (loss != NULL)
+        note(r, rv_item(loss));
+    return loss;
+}
+
+static void run_full(task *t, const char *method, int64_t passes, reached *to)
+{
+    *to = nothing();
+    go_to_start(t);
+    run r = {.task = t, .method = method, .lr = 1, .batch = t->n, .length = passes, .reached = to};
+    rv_optim *opt = rv_optim_by_name(method, rv_parameters(t->net), .max_iter = passes);
+    const rv_optim_result result = rv_optim_minimize(opt, counted_loss, &r);
+    fprintf(stderr, "%s: %s after %lld iterations, %lld evaluations: loss %.9g, max|g| %.2g\n",
+            method, result.reason, (long long)result.iterations, (long long)result.evaluations,
+            result.loss, result.gradient);
+    rv_optim_free(opt);
+}
+
+static void train_epoch(task *t, rv_loader *batches, rv_optim *opt, rv_sched *sched)
+{
+    rv_batch b;
+    while (rv_next(batches, &b)) {
+        RV_SCOPE;
+        rv_optim_zero_grad(opt);
+        rv_backward(with_penalty(t, loss_of(t, b.x, b.y, b.n)));
+        rv_optim_step(opt);
+        rv_sched_step(sched);
+    }
+}
+
+/* Returns the loss it ends at; infinity if it flies off. */
+static double run_batches(task *t, const char *method, double lr, int64_t batch, int64_t passes,
+                          reached *to)
+{
+    go_to_start(t);
+    rv_seed(1);
+    run r = {
+        .task = t, .method = method, .lr = lr, .batch = batch, .length = passes, .reached = to};
+    rv_dataset *samples = rv_data_tensors(t->x, t->y);
+    rv_loader *batches = rv_data_loader(samples, .batch_size = batch, .shuffle = true);
+    rv_optim *opt = rv_optim_by_name(method, rv_parameters(t->net), .lr = lr);
+    rv_sched *sched = rv_sched_by_name("cosine", opt, .steps = passes * rv_loader_batches(batches));
+    double loss = measure(t);
+    while (isfinite(loss) && r.passes < passes) {
+        train_epoch(t, batches, opt, sched);
+        r.passes++;
+        if (r.passes >= r.shown * 1.03 || r.passes == passes) {
+            note(&r, loss = measure(t));
+            r.shown = r.passes;
+        }
+    }
+    rv_sched_free(sched);
+    rv_optim_free(opt);
+    rv_loader_free(batches);
+    rv_data_free(samples);
+    return isfinite(loss) ? loss : INFINITY;
+}
+
+/* ---- tuning ---------------------------------------------------------------------------------- */
+
+enum { MOST_RATES = 8, BATCH_SIZES = 2 };
+
+typedef struct tuned {
+    const char *method;
+    double rates[MOST_RATES]; /* tried in the shortest runs; 0 ends */
+} tuned;
+
+/* Tries learning rates, and keeps the best; a rate at the end of those is no reason to stop. */
+static double best_rate(task *t, const char *method, const double *rates, int64_t batch,
+                        int64_t passes, reached *to, double *loss)
+{
+    double best = rates[0];
+    *loss = INFINITY;
+    for (int i = 0; i < MOST_RATES && rates[i] > 0; i++) {
+        const double here = run_batches(t, method, rates[i], batch, passes, to);
+        if (here < *loss) {
+            *loss = here;
+            best = rates[i];
+        }
+    }
+    return best;
+}
+
+/* Runs that are longer and longer: the shortest over all rates, the others over the best of the one
+ * before and its neighbours, the longest with the better batch size alone. */
+static void tune(task *t, const tuned *m, const int64_t *batches, int64_t longest, reached *to)
+{
+    double rate[BATCH_SIZES], loss[BATCH_SIZES];
+    *to = nothing();
+    for (int64_t passes = 10; passes < longest; passes *= 3)
+        for (int i = 0; i < BATCH_SIZES; i++) {
+            const double near[MOST_RATES] = {rate[i] / 2.5, rate[i], rate[i] * 2.5};
+            rate[i] = best_rate(t, m->method, passes == 10 ? m->rates : near, batches[i], passes,
+                                to, &loss[i]);
+            fprintf(stderr, "%s, batches of %lld, %lld passes: best rate %g, excess %.2e\n",
+                    m->method, (long long)batches[i], (long long)passes, rate[i],
+                    loss[i] / t->optimum - 1);
+        }
+    const int better = loss[1] < loss[0];
+    run_batches(t, m->method, rate[better], batches[better], longest, to);
+}
+
+static void print_row(const char *method, const reached *r)
+{
+    fprintf(stderr, "| %s |", method);
+    for (int i = 0; i < NEAR_COUNT; i++)
+        if (r->passes[i] == INT64_MAX)
+            fprintf(stderr, " - |");
+        else
+            fprintf(stderr, " %lld (%g, %lld) |", (long long)r->passes[i], r->lr[i],
+                    (long long)r->batch[i]);
+    fprintf(stderr, "\n");
+}
+
+static void compare(task *t, const tuned *methods, int count, const int64_t *batches,
+                    int64_t longest)
+{
+    reached rows[8];
+    run_full(t, "lbfgs", longest, &rows[0]);
+    for (int i = 0; i < count; i++)
+        tune(t, &methods[i], batches, longest, &rows[i + 1]);
+    fprintf(stderr,
+            "passes to within 1e-2, 1e-3, 1e-4 of the optimum (rate, batch), longest run "
+            "%lld:\n",
+            (long long)longest);
+    print_row("lbfgs", &rows[0]);
+    for (int i = 0; i < count; i++)
+        print_row(methods[i].method, &rows[i + 1]);
+}
+
+/* ---- the optimum, and time ------------------------------------------------------------------- */
+
+/* By full steps in double precision until no step lowers the loss any more. */
+static rv_optim_result find_optimum(task *t)
+{
+    rv_optim *opt = rv_optim_lbfgs(rv_parameters(t->net), .max_iter = 100000, .history = 50,
+                                   .tolerance_grad = 1e-11);
+    const rv_optim_result r = rv_optim_minimize(opt, full_loss, t);
+    fprintf(stderr, "optimum: %s after %lld evaluations: loss %.15g, max|g| %.2g\n", r.reason,
+            (long long)r.evaluations, r.loss, r.gradient);
+    rv_optim_free(opt);
+    return r;
+}
+
+static double softmax_optimum(const char *folder)
+{
+    task t = make_softmax(folder, RV_F64);
+    const rv_optim_result r = find_optimum(&t);
+    free_task(&t);
+    return r.loss;
+}
+
+/* What full_batch.py asks for: when a loss, and when a gradient was small enough. */
+static const double SMALL_GRADIENT = 1e-5;
+
+typedef struct timing {
+    task *task;
+    double begin, target;
+    int64_t evaluations, loss_evaluations;
+    double loss_seconds, gradient_seconds;
+} timing;
+
+static rv_tensor *timed_loss(void *context)
+{
+    timing *m = context;
+    rv_tensor *loss = full_loss(m->task);
+    m->evaluations++;
+    if (m->loss_evaluations == 0 && loss != NULL && rv_item(loss) <= m->target) {
+        m->loss_evaluations = m->evaluations;
+        m->loss_seconds = bench_now() - m->begin;
+    }
+    return loss;
+}
+
+static bool go_on(void *context, const rv_optim_progress *p)
+{
+    timing *m = context;
+    m->gradient_seconds = bench_now() - m->begin;
+    return m->loss_evaluations == 0 || p->gradient > SMALL_GRADIENT;
+}
+
+static void time_softmax(const char *folder, double optimum, int threads)
+{
+    rv_set_threads(threads);
+    task t = make_softmax(folder, RV_F32);
+    timing m = {.task = &t, .target = optimum * (1 + near_enough[NEAR_COUNT - 1])};
+    measure(&t); /* threads and memory are there */
+    rv_optim *opt = rv_optim_lbfgs(rv_parameters(t.net), .max_iter = 100000);
+    m.begin = bench_now();
+    const rv_optim_result r =
+        rv_optim_minimize(opt, timed_loss, &m, .callback = go_on, .callback_context = &m);
+    printf("loss %lld %.4f gradient %lld %.4f\n", (long long)m.loss_evaluations, m.loss_seconds,
+           (long long)m.evaluations, m.gradient_seconds);
+    fprintf(stderr, "%s: loss %.9g, max|g| %.2g\n", r.reason, r.loss, r.gradient);
+    rv_optim_free(opt);
+    free_task(&t);
+}
+
+/* ---- main ------------------------------------------------------------------------------------ */
+
+static void compare_softmax(const char *folder, int64_t longest)
+{
+    static const tuned methods[] = {
+        {"sgd", {0.02, 0.05, 0.1, 0.2, 0.5, 1}},
+        {"momentum", {0.005, 0.01, 0.02, 0.05, 0.1, 0.2}},
+        {"adam", {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02}},
+    };
+    static const int64_t batches[BATCH_SIZES] = {100, 1000};
+    const double optimum = softmax_optimum(folder);
+    task t = make_softmax(folder, RV_F32);
+    t.optimum = optimum;
+    compare(&t, methods, RV_COUNT(methods), batches, longest);
+    free_task(&t);
+}
+
+static void compare_mlp(int64_t longest)
+{
+    static const tuned methods[] = {
+        {"sgd", {0.01, 0.02, 0.05, 0.1, 0.2, 0.5}},
+        {"momentum", {0.002, 0.005, 0.01, 0.02, 0.05, 0.1}},
+        {"adam", {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02}},
+    };
+    static const int64_t batches[BATCH_SIZES] = {50, 500};
+    task t = make_mlp();
+    t.optimum = find_optimum(&t).loss;
+    compare(&t, methods, RV_COUNT(methods), batches, longest);
+    free_task(&t);
+}
+
+int main(int argc, char **argv)
+{
+    rv_on_error(rv_error_exit);
+    const char *what = argc > 1 ? argv[1] : "", *folder = argc > 2 ? argv[2] : NULL;
+    if (strcmp(what, "softmax") == 0 && argc > 2)
+        compare_softmax(folder, argc > 3 ? atoll(argv[3]) : 1000);
+    else if (strcmp(what, "mlp") == 0)
+        compare_mlp(argc > 2 ? atoll(argv[2]) : 10000);
+    else if (strcmp(what, "optimum") == 0 && argc > 2)
+        printf("%.15g\n", softmax_optimum(folder));
+    else if (strcmp(what, "timed") == 0 && argc > 3)
+        time_softmax(folder, atof(argv[3]), argc > 4 ? atoi(argv[4]) : 0);
+    else {
+        fprintf(stderr,
+                "full_batch softmax FOLDER | mlp | optimum FOLDER | timed FOLDER OPTIMUM\n");
+        return 64;
+    }
+    rv_finish();
+    return 0;
+}
