@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "core/blas.h"
+#include "core/gemm_narrow.h"
 #include "core/gemm_plain.h"
 #include "core/integers.h"
 
@@ -278,7 +279,7 @@ void rv_gemm(const rv_gemm_task *task)
     int64_t matrices = 1;
     for (int i = 0; i < task->batch_ndim; i++)
         matrices *= task->batch_shape[i];
-    if (matrices == 0 || task->m == 0 || task->n == 0)
+    if (matrices == 0 || task->m == 0 || task->n == 0 || (matrices == 1 && rv_gemm_narrow(task)))
         return;
     job j = {.task = task};
     if (!cut_small(task, &j.tile))

@@ -1,22 +1,12 @@
-/* landscape_draw.c - a picture of paths over contours, drawn by gnuplot.
- *
- * gnuplot reads one text: what to draw, and the data, in blocks. It goes through a pipe; where
- * there is no gnuplot, into a file, so that it can be drawn later or by something else.
- */
-#define _POSIX_C_SOURCE 200809L /* popen */
-
+/* landscape_draw.c - a picture of paths over contours, drawn by gnuplot. */
 #include "landscape.h"
 
-#include <errno.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+
+#include "gnuplot.h"
 
 enum { GRID = 101, LEVELS = 12 };
-
-/* ---- the text -------------------------------------------------------------------------------- */
 
 /* [GRID, GRID] heights: rows from bottom to top, columns from left to right. */
 static rv_tensor *grid_of(const landscape_options *o)
@@ -88,8 +78,15 @@ static int64_t write_path(FILE *to, const surface *s, const landscape_path *path
     return count;
 }
 
-static void write_all(FILE *to, const landscape_options *o, const landscape_path *paths)
+typedef struct picture {
+    const landscape_options *options;
+    const landscape_path *paths;
+} picture;
+
+static void write_all(FILE *to, const void *context)
 {
+    const landscape_options *o = ((const picture *)context)->options;
+    const landscape_path *paths = ((const picture *)context)->paths;
     /* Okabe and Ito's colours, which the colour-blind tell apart. */
     static const char *const colours[] = {"#d55e00", "#0072b2", "#009e73", "#cc79a7",
                                           "#e69f00", "#56b4e9", "#000000", "#7f7f00"};
@@ -128,74 +125,15 @@ static void write_all(FILE *to, const landscape_options *o, const landscape_path
             s->minimum[1]);
 }
 
-/* ---- where it goes --------------------------------------------------------------------------- */
-
-static bool failed(const char *path, const char *why)
-{
-    fprintf(stderr, "landscape: %s: %s\n", path, why);
-    return false;
-}
-
-static bool write_text(const char *path, const landscape_options *o, const landscape_path *paths)
-{
-    FILE *file = fopen(path, "w");
-    if (file == NULL)
-        return failed(path, strerror(errno));
-    fprintf(file, "# gnuplot -e \"set terminal svg; set output 'picture.svg'\" FILE draws this.\n");
-    write_all(file, o, paths);
-    const bool written = ferror(file) == 0;
-    if (fclose(file) != 0 || !written)
-        return failed(path, "it could not be written");
-    printf("\nwritten: %s, which gnuplot draws\n", path);
-    return true;
-}
-
-/* gnuplot's name for the file: as one text, and so that none is a command, as '|rm' would be. */
-static void write_output(FILE *to, const char *path)
-{
-    fprintf(to, "set output '%s", path[0] == '/' ? "" : "./");
-    for (const char *p = path; *p != '\0'; p++)
-        fprintf(to, *p == '\'' ? "''" : "%c", *p);
-    fprintf(to, "'\n");
-}
-
-static bool draw(const landscape_options *o, const landscape_path *paths)
-{
-    const bool svg = strcmp(strrchr(o->out, '.'), ".svg") == 0;
-    for (const char *p = o->out; *p != '\0'; p++)
-        if ((unsigned char)*p < ' ')
-            return failed(o->out, "gnuplot takes no name with control characters");
-    FILE *pipe = popen("gnuplot -d >/dev/null", "w");
-    if (pipe == NULL)
-        return failed("gnuplot", strerror(errno));
-    const surface *s = o->surface;
-    const double shape = (s->top - s->bottom) / (s->right - s->left);
-    fprintf(pipe, "set terminal %s size 640,%d font 'sans-serif,11' background '#ffffff'\n",
-            svg ? "svg dynamic" : "pngcairo", 90 + (int)(580 * shape));
-    write_output(pipe, o->out);
-    write_all(pipe, o, paths);
-    if (pclose(pipe) != 0)
-        return failed(o->out, "gnuplot could not draw it");
-    printf("\ndrawn: %s\n", o->out);
-    return true;
-}
-
 bool landscape_draw(const landscape_options *options, const landscape_path *paths)
 {
-    const char *ending = strrchr(options->out, '.');
-    if (strcmp(ending, ".gp") == 0)
-        return write_text(options->out, options, paths);
-
-    signal(SIGPIPE, SIG_IGN); /* a gnuplot that stops early is an error, not our end */
-    if (system("gnuplot --version >/dev/null 2>&1") == 0)
-        return draw(options, paths);
-
-    char *path = malloc(strlen(options->out) + 4);
-    if (path == NULL)
-        return failed(options->out, "no memory for its name");
-    sprintf(path, "%.*s.gp", (int)(ending - options->out), options->out);
-    printf("\ngnuplot, which draws the picture, is not there; on Debian: apt install gnuplot-nox");
-    const bool written = write_text(path, options, paths);
-    free(path);
-    return written;
+    const picture drawn = {options, paths};
+    const surface *s = options->surface;
+    const double shape = (s->top - s->bottom) / (s->right - s->left);
+    return gnuplot_draw(&(gnuplot_picture){.program = "landscape",
+                                           .path = options->out,
+                                           .width = 640,
+                                           .height = 90 + (int)(580 * shape),
+                                           .write = write_all,
+                                           .context = &drawn});
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command_line.h"
+#include "gnuplot.h"
 
 static const char about[] =
     "Runs optimizers down a surface of two numbers, says where they end, and draws their ways over "
@@ -163,11 +164,7 @@ landscape_options landscape_options_read(int argc, char **argv)
             wrong("noise", o.optim[i], "optimizers that bear it: a line search does not");
     if (lr != NULL)
         read_lr(&o, (char *)lr);
-    if (o.out != NULL) {
-        const char *ending = strrchr(o.out, '.');
-        if (ending == NULL || (strcmp(ending, ".svg") != 0 && strcmp(ending, ".png") != 0 &&
-                               strcmp(ending, ".gp") != 0))
-            wrong("out", o.out, "a name that ends in .svg, .png or .gp");
-    }
+    if (o.out != NULL && !gnuplot_can_draw(o.out))
+        wrong("out", o.out, "a name that ends in .svg, .png or .gp");
     return o;
 }

@@ -27,7 +27,7 @@ enum {
     SUMS, /* [RV_TRIANGLE_SLICES, n] of one pass; not saved */
     VECTORS
 };
-enum { STARTED, KEEP, UU, US, SS, NUMBERS };
+enum { STARTED, KEEP, UU, US, SS, FALL, NUMBERS }; /* FALL: of the loss, by the last step */
 
 /* Of a triangle; the largest number there is, which no memory has room for, if it is more. */
 static int64_t area(int64_t n)
@@ -171,6 +171,17 @@ static void find_product(rv_minimizer *m)
         return;
     multiply(m, m->gradient, m->vectors[PRODUCT]);
     memcpy(m->vectors[OF], m->gradient, bytes);
+    m->numbers[FALL] = 0; /* another loss, perhaps */
+}
+
+/* The first step to try along -H g. */
+static double first_step(const rv_minimizer *m, double slope)
+{
+    const rv_bfgs_options *o = m->options;
+    const double fall = m->numbers[FALL];
+    if (!o->predict_step || !(fall > 0) || !(slope < 0))
+        return o->lr;
+    return o->lr * fmin(1, 2.02 * fall / -slope);
 }
 
 /* Along -H g, or -g. */
@@ -182,11 +193,13 @@ static bool move(rv_minimizer *m, double *slope, double *length)
         find_product(m);
     rv_vector_scale(m->n, -1, has_inverse ? m->vectors[PRODUCT] : m->gradient, m->direction);
     const double along = rv_vector_dot(m->n, m->direction, m->gradient);
-    const double steepest = sqrt(rv_vector_dot(m->n, m->gradient, m->gradient));
-    const double step = has_inverse ? o->lr : fmin(o->lr / steepest, 1e10);
+    const double step =
+        has_inverse ? first_step(m, along) : o->lr / rv_vector_length(m->n, m->gradient);
+    const double before = m->loss;
     if (!rv_minimizer_search(m, .step = step, .method = o->line_search, .decrease = o->decrease,
                              .curvature = o->curvature))
         return false;
+    m->numbers[FALL] = before - m->loss;
     *length = rv_vector_dot(m->n, m->step, m->direction) /
               rv_vector_dot(m->n, m->direction, m->direction);
     *slope = *length * along;

@@ -1,11 +1,10 @@
 /* cg.c - nonlinear conjugate gradients: W. Hager, H. Zhang, "Algorithm 851: CG_DESCENT, a conjugate
  * gradient method with guaranteed descent", ACM TOMS 32 (2006), 113-137, and the older betas.
  *
- * All is written with the last step s = a d in place of the direction d: beta d = (beta/a) s. So
- * what is kept is the pair (s, y), and, as in L-BFGS, the next direction is made from it when the
- * next gradient is known, which may be another batch's.
+ * All is written with the last step s = a d in place of the direction d: beta d = (beta/a) s. What
+ * is kept is the pair (s, y), of one batch, as in L-BFGS; the next direction is made of it and the
+ * next gradient, which may be another batch's.
  */
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -62,31 +61,27 @@ static double share_of_step(const rv_minimizer *m, const products *p)
 static bool find_direction(rv_minimizer *m, const products *p, double share)
 {
     rv_vector_scale(m->n, -1, m->gradient, m->direction);
+    if (share == 0)
+        return true; /* whatever the last step was */
     rv_vector_add(m->n, share, m->vectors[STEP], m->direction);
     const double slope = share * p->gs - p->gg;
     const double dd = p->gg - 2 * share * p->gs + share * share * p->ss;
-    return isfinite(share) && slope <= -LEAST_COSINE * sqrt(dd * p->gg);
+    return isfinite(share) && slope <= -LEAST_COSINE * sqrt(dd) * sqrt(p->gg);
 }
 
-/* Where the loss is least along share * s - g, if it is a parabola whose Hessian is what BFGS makes
- * of y'y/s'y times the identity with the pair. */
-static double promised_step(const rv_minimizer *m, const products *p, double share)
+/* The step that changes the loss as much, to first order, as the last one did (Nocedal and Wright
+ * 2006, section 3.5). NaN or infinity before that. */
+static double like_the_last(const products *p, double share)
 {
-    const double scale = p->yy / p->sy;
-    const double dd = p->gg - 2 * share * p->gs + share * share * p->ss;
-    const double ds = share * p->ss - p->gs, dy = share * p->sy - p->gy;
-    const double bend = scale * (dd - ds * ds / p->ss) + dy * dy / p->sy;
-    const double step = (p->gg - share * p->gs) / bend;
-    return ((const rv_cg_options *)m->options)->lr * step;
+    return (p->sy - p->gs) / (p->gg - share * p->gs);
 }
 
 static bool search(rv_minimizer *m, const products *p, double share)
 {
     const rv_cg_options *o = m->options;
-    const bool has_pair = p->sy > DBL_EPSILON * sqrt(p->ss) * sqrt(p->yy);
-    double step = has_pair ? promised_step(m, p, share) : NAN;
+    double step = o->lr * like_the_last(p, share);
     if (!(step > 0 && step <= 1e20))
-        step = fmin(o->lr / sqrt(p->gg), 1e10);
+        step = o->lr / rv_vector_length(m->n, m->gradient);
     m->numbers[SQUARE] = p->gg;
     return rv_minimizer_search(m, .step = step, .method = o->line_search, .decrease = o->decrease,
                                .curvature = o->curvature);

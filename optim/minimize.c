@@ -9,7 +9,10 @@
 
 static const char *const who = "optim_minimize";
 
-enum { FIRST_ORDER_ITERATIONS = 1000 };
+enum {
+    FIRST_ORDER_ITERATIONS = 1000,
+    MOST_IDLE = 20 /* iterations in a row that neither lower the loss nor flatten it */
+};
 
 /* What the options of every method begin with. */
 typedef struct limits {
@@ -123,6 +126,17 @@ static bool is_still(const limits *o, const rv_minimizer *m, double loss_before)
            (o->tolerance_step_absolute > 0 && change <= o->tolerance_step_absolute);
 }
 
+/* Whether iterations go round in rounding errors: by slopes, searches accept a loss that is as low
+ * as they can tell, and would for ever. */
+static bool is_idle(rv_minimizer_run *run)
+{
+    const bool gains = run->view.loss < run->lowest || run->largest < run->flattest;
+    run->idle = gains ? 0 : run->idle + 1;
+    run->lowest = fmin(run->lowest, run->view.loss);
+    run->flattest = fmin(run->flattest, run->largest);
+    return run->idle >= MOST_IDLE;
+}
+
 /* ---- iterations ------------------------------------------------------------------------------ */
 
 /* One iteration, from a place where the loss is known. */
@@ -143,6 +157,8 @@ static rv_optim_status iterate(rv_minimizer_run *run)
         return RV_OPTIM_GRADIENT;
     if (is_still(o, m, before))
         return RV_OPTIM_CHANGE;
+    if (is_idle(run))
+        return RV_OPTIM_ROUNDING;
     return rv_minimizer_is_over(m) ? RV_OPTIM_EVALUATIONS : RV_OPTIM_RUNNING;
 }
 
@@ -157,6 +173,9 @@ static rv_optim_status begin(rv_minimizer_run *run, rv_optim_closure *closure, v
         return RV_OPTIM_FAILED;
     if (!isfinite(run->view.loss))
         return RV_OPTIM_NONFINITE;
+    run->lowest = run->view.loss;
+    run->flattest = run->largest;
+    run->idle = 0;
     return is_flat(o, run) ? RV_OPTIM_GRADIENT : RV_OPTIM_RUNNING;
 }
 

@@ -60,8 +60,7 @@ typedef struct rv_optim_progress {
     double change;   /* largest of |change of a parameter| */
 } rv_optim_progress;
 
-/* False stops. The parameters are where the loss is what `progress` says; it must not change them.
- */
+/* False stops. Parameters are where the iteration ended; it must not change them. */
 typedef bool rv_optim_callback(void *context, const rv_optim_progress *progress);
 
 /* What the options of these methods have after RV_OPTIM_COMMON (optim_class.h). Of that,

@@ -22,11 +22,13 @@ typedef struct rv_lbfgs_options {
 } rv_lbfgs_options;
 
 /* rv_optim_lbfgs(rv_parameters(net), .history = 20): L-BFGS (Liu and Nocedal 1989; Nocedal and
- * Wright 2006, algorithm 7.5). The direction is -H g, where H is what BFGS would make of s'y/y'y
- * times the identity with the last `history` pairs, by the two loops over them. A pair whose
+ * Wright 2006, algorithm 7.5). The direction is -H g, where H is what BFGS would make of a multiple
+ * of the identity with the last `history` pairs, by the two loops over them; the multiple is the
+ * largest s'y/y'y of the last five. A pair whose
  * curvature s'y is not positive beyond rounding is not kept. The first step tried is lr, and in the
  * very first iteration lr/|g|. Where no step is found along -H g the pairs are forgotten, and
- * steepest descent is tried. State: old_steps and old_changes [history,n], and numbers. */
+ * steepest descent is tried. State: old_steps and old_changes [history,n],
+ * reciprocals and scales [history], and numbers. */
 #define rv_optim_lbfgs(...)                                                                \
     RV_OPTIONS(rv_optim_lbfgs_with, rv_lbfgs_options, RV_MINIMIZE_DEFAULTS, .history = 10, \
                .decrease = 1e-4, .curvature = 0.6, .parameters = __VA_ARGS__)
@@ -45,6 +47,11 @@ typedef struct rv_bfgs_options {
     rv_line_method line_search; /* default RV_LINE_MORE_THUENTE */
     double decrease;            /* default 1e-4; as in line_search.h */
     double curvature;           /* default 0.9 */
+    bool predict_step; /* default false: lr is the first step tried; true: lr * min(1, 2.02 * fall /
+                          |slope|), with which a parabola falls as the loss did in the last
+                          iteration (Nocedal and Wright 2006, formula 3.60). A scaled H makes steps
+                          of 1 too long: for one large problem that spares a third of the
+                          evaluations; where many small ones are solved at once it may cost some */
 } rv_bfgs_options;
 
 /* rv_optim_bfgs(rv_parameters(net), .update = RV_BFGS_SELF_SCALED_BROYDEN): dense quasi-Newton
@@ -67,8 +74,8 @@ RV_API rv_optim *rv_optim_bfgs_with(const rv_bfgs_options *options);
 /* How much of the last direction a new one has: with y the change of the gradient, d the last
  * direction, g+ the gradient now, g the one before it. */
 typedef enum rv_cg_beta {
-    RV_CG_HAGER_ZHANG,      /* max(least, (y - 2 d y'y/d'y)'g+/d'y): always descends */
     RV_CG_POLAK_RIBIERE,    /* max(0, g+'y/g'g) (Polak and Ribiere 1969; Powell 1984) */
+    RV_CG_HAGER_ZHANG,      /* max(least, (y - 2 d y'y/d'y)'g+/d'y): always descends */
     RV_CG_FLETCHER_REEVES,  /* g+'g+/g'g (Fletcher and Reeves 1964) */
     RV_CG_HESTENES_STIEFEL, /* g+'y/d'y (Hestenes and Stiefel 1952) */
     RV_CG_DAI_YUAN,         /* g+'g+/d'y (Dai and Yuan 1999) */
@@ -77,21 +84,21 @@ typedef enum rv_cg_beta {
 
 typedef struct rv_cg_options {
     RV_MINIMIZE_COMMON;
-    rv_cg_beta beta; /* default RV_CG_HAGER_ZHANG */
+    rv_cg_beta beta; /* default RV_CG_POLAK_RIBIERE: the fewest evaluations in all */
     int64_t restart; /* default 0: 6 n; >= 0: iterations after which -g is the direction */
     rv_line_method line_search; /* default RV_LINE_HAGER_ZHANG */
     double decrease;            /* default 1e-4; as in line_search.h */
     double curvature;           /* default 0.1 */
 } rv_cg_options;
 
-/* rv_optim_cg(rv_parameters(net), .beta = RV_CG_POLAK_RIBIERE): nonlinear conjugate gradients
+/* rv_optim_cg(rv_parameters(net), .beta = RV_CG_HAGER_ZHANG): nonlinear conjugate gradients
  * (Hager and Zhang, "A survey of nonlinear conjugate gradient methods", Pacific J. Optim. 2, 2006),
  * for so many parameters that not even the pairs of L-BFGS fit: it keeps one. The direction is
  * -g + beta d; -g where that does not descend, where no step is found along it, and after
  * `restart` iterations. Hager and Zhang's beta is CG_DESCENT's (ACM TOMS 32, 2006, 113-137), no
- * less than -1/(|d| min(0.01, |g|)). The first step tried is lr times the one that the last
- * pair's curvature promises, and in the very first iteration lr/|g|. State: old_step, old_change
- * [n], and numbers. */
+ * less than -1/(|d| min(0.01, |g|)). The first step tried is lr times the one that changes
+ * the loss, to first order, as the last iteration's did, and in the very first one lr/|g|. State:
+ * old_step, old_change [n], and numbers. */
 #define rv_optim_cg(...)                                                               \
     RV_OPTIONS(rv_optim_cg_with, rv_cg_options, RV_MINIMIZE_DEFAULTS,                  \
                .line_search = RV_LINE_HAGER_ZHANG, .decrease = 1e-4, .curvature = 0.1, \

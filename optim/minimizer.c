@@ -1,6 +1,7 @@
 /* minimizer.c - parameters as one vector, the loss as a function of it, and steps along a line. */
 #include "optim/minimizer.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -155,20 +156,25 @@ static bool gather(rv_minimizer_run *run, rv_tensor *loss)
     rv_tensor **parameters = rv_memory_get(who, bytes);
     if (parameters == NULL)
         return false;
+    int learned = 0; /* a parameter may have been frozen since */
     for (int64_t i = 0; i < opt->count; i++)
-        parameters[i] = opt->slots[i].parameter;
+        if (rv_requires_grad(opt->slots[i].parameter))
+            parameters[learned++] = opt->slots[i].parameter;
     rv_tensor **gradients =
-        rv_gradients(&loss, 1, parameters, (int)opt->count, .allow_unused = true);
+        learned > 0 ? rv_gradients(&loss, 1, parameters, learned, .allow_unused = true) : NULL;
     rv_memory_put(parameters, bytes);
+    if (learned == 0)
+        return rv_fail(RV_ERROR_GRAPH, who, "no parameter requires a gradient any more");
+    learned = 0;
     bool done = gradients != NULL, is_used = false;
     double *into = run->trial_gradient;
     RV_NO_GRAD;
     for (int64_t i = 0; done && i < opt->count; i++) {
         const rv_tensor *p = opt->slots[i].parameter;
         rv_tensor *part = part_of(run, into, p);
-        is_used = is_used || gradients[i] != NULL;
-        done = part != NULL &&
-               (gradients[i] != NULL ? rv_copy_into(part, gradients[i]) : rv_fill(part, 0)) != NULL;
+        rv_tensor *g = rv_requires_grad(p) ? gradients[learned++] : NULL;
+        is_used = is_used || g != NULL;
+        done = part != NULL && (g != NULL ? rv_copy_into(part, g) : rv_fill(part, 0)) != NULL;
         into += p->numel;
     }
     return done && (is_used || rv_fail(RV_ERROR_GRAPH, who,
@@ -198,6 +204,7 @@ static bool call_closure(rv_minimizer_run *run)
                        "the closure changed a parameter's values; that is for the optimizer");
     if (has_gradient && !gather(run, loss))
         return false;
+    run->epsilon = loss->dtype == RV_F32 ? (double)FLT_EPSILON : DBL_EPSILON;
     const double sign = run->opt->groups[0].common.maximize ? -1 : 1;
     run->trial_loss = sign * rv_item(loss);
     if (sign < 0)
@@ -279,6 +286,18 @@ bool rv_minimizer_begin(rv_minimizer_run *run)
 
 /* ---- a step along a line --------------------------------------------------------------------- */
 
+/* A parameter that was frozen after the optimizer was made stays where it is. */
+static void hold_frozen(const rv_minimizer_run *run)
+{
+    double *direction = run->view.direction;
+    for (int64_t i = 0; i < run->opt->count; i++) {
+        const rv_tensor *p = run->opt->slots[i].parameter;
+        if (!rv_requires_grad(p))
+            memset(direction, 0, (size_t)p->numel * sizeof(double));
+        direction += p->numel;
+    }
+}
+
 static void put_trial(rv_minimizer_run *run, double step)
 {
     const rv_minimizer *m = &run->view;
@@ -311,9 +330,17 @@ static bool is_found(const rv_line_result *r)
     return r->status == RV_LINE_FOUND || r->status == RV_LINE_APPROXIMATE;
 }
 
-/* By how much a sum of many terms may be wrong, as a share of it: what the first search allows
- * itself, and what the second does. */
-static const double LITTLE_NOISE = 1e-15, NOISE = 1e-12;
+/* By how much a sum of many terms may be wrong: what the first search allows itself, and what the
+ * second does, as a share of the sum, for the last digit of its dtype. */
+static double little_noise(const rv_minimizer_run *run)
+{
+    return 4 * run->epsilon * fabs(run->view.loss);
+}
+
+static double noise(const rv_minimizer_run *run)
+{
+    return fmax(1e-12, 32 * run->epsilon) * fabs(run->view.loss);
+}
 
 /* rv_line_search's default of step_max. */
 static const double LARGEST_STEP = 1e20;
@@ -323,15 +350,15 @@ static rv_line_result search(rv_minimizer_run *run, const rv_search_options *o, 
                              double slope)
 {
     const double loss = run->view.loss;
-    rv_line_result r = rv_line_search(
-        along, run, .value = loss, .slope = slope, .step = step, .method = o->method,
-        .decrease = o->decrease, .curvature = o->curvature, .noise = LITTLE_NOISE * fabs(loss));
+    rv_line_result r = rv_line_search(along, run, .value = loss, .slope = slope, .step = step,
+                                      .method = o->method, .decrease = o->decrease,
+                                      .curvature = o->curvature, .noise = little_noise(run));
     if (is_found(&r) || r.step > 0 || r.status == RV_LINE_NOT_DESCENT ||
         r.status == RV_LINE_STOPPED || r.status == RV_LINE_WRONG)
         return r;
     return rv_line_search(along, run, .value = loss, .slope = slope, .step = step,
                           .method = RV_LINE_HAGER_ZHANG, .decrease = fmin(0.1, o->curvature / 2),
-                          .curvature = o->curvature, .noise = NOISE * fabs(loss));
+                          .curvature = o->curvature, .noise = noise(run));
 }
 
 bool rv_minimizer_search_with(const rv_search_options *o)
@@ -341,12 +368,13 @@ bool rv_minimizer_search_with(const rv_search_options *o)
     rv_minimizer *m = o->minimizer;
     rv_minimizer_run *run = m->run;
     run->best_loss = m->loss;
+    hold_frozen(run);
     double slope = rv_vector_dot(m->n, m->gradient, m->direction), step = o->step;
-    if (isinf(slope)) { /* the direction is too long for the slope to be a number */
-        const double length = rv_vector_largest(m->n, m->direction);
+    if (isinf(slope) || step > 1e10) { /* numbers are too far from 1: the direction becomes it */
+        const double length = rv_vector_length(m->n, m->direction);
         rv_vector_scale(m->n, 1 / length, m->direction, m->direction);
         slope = rv_vector_dot(m->n, m->gradient, m->direction);
-        step = fmin(step * length, 1);
+        step *= length;
     }
     const rv_line_result r = search(run, o, fmin(step, LARGEST_STEP), slope);
     if (run->is_failed || r.status == RV_LINE_WRONG || r.step <= 0)
@@ -365,6 +393,7 @@ bool rv_minimizer_search_with(const rv_search_options *o)
 rv_trial rv_minimizer_try(rv_minimizer *m)
 {
     rv_minimizer_run *run = m->run;
+    hold_frozen(run);
     put_trial(run, 1);
     round_trial(run);
     bool is_elsewhere = false;

@@ -103,6 +103,8 @@ RV_API bool rv_minimize_validate(const char *who, const void *options, rv_line_m
 
 /* The sum of x[i]*y[i]. */
 RV_API double rv_vector_dot(int64_t n, const double *x, const double *y);
+/* The root of the sum of x[i]^2, also where the squares are too large or small for a number. */
+RV_API double rv_vector_length(int64_t n, const double *x);
 /* y = y + a*x */
 RV_API void rv_vector_add(int64_t n, double a, const double *x, double *y);
 /* y = a*x; x may be y. */

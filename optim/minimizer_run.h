@@ -19,6 +19,9 @@ typedef struct rv_minimizer_run {
     int64_t evaluations, most_evaluations;
     double trial_loss, best_loss;
     double trial_largest, best_largest, largest; /* |gradient| at the trial, the best, and x */
+    double epsilon;                              /* of the loss's dtype */
+    double lowest, flattest;                     /* loss, and |gradient|, that were seen */
+    int64_t idle;                                /* iterations since one of them fell */
     bool is_failed;                              /* an error was recorded */
 } rv_minimizer_run;
 

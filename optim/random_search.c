@@ -20,7 +20,10 @@ static bool random_search_iterate(rv_minimizer *m)
     double *deviation = &m->numbers[DEVIATION], *offset = &m->numbers[OFFSET];
     const double growth = exp(1 / sqrt((double)m->n + 1)), shrinkage = pow(growth, -0.25);
     if (*deviation == 0)
-        *deviation = o->lr;
+        *deviation = fmin(o->lr, MOST_DEVIATION);
+    if (!(*deviation > 0 && *deviation <= MOST_DEVIATION && *offset >= 0 && *offset < 0x1p63))
+        return rv_fail(RV_ERROR_ARGUMENT, "optim_random_search",
+                       "its state has a deviation of %g and an offset of %g", *deviation, *offset);
     for (;;) {
         const rv_random_place place = {.seed = o->seed, .offset = (uint64_t)*offset};
         rv_random_normals(place, m->n, m->direction);

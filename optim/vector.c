@@ -69,6 +69,18 @@ double rv_vector_dot(int64_t n, const double *x, const double *y)
     return sum;
 }
 
+double rv_vector_length(int64_t n, const double *x)
+{
+    const double length = sqrt(rv_vector_dot(n, x, x));
+    const double largest = isinf(length) || length == 0 ? rv_vector_largest(n, x) : 0;
+    if (largest == 0 || isinf(largest))
+        return length;
+    double sum = 0; /* the squares are too large, or too small, for a number */
+    for (int64_t i = 0; i < n; i++)
+        sum += (x[i] / largest) * (x[i] / largest);
+    return largest * sqrt(sum);
+}
+
 /* ---- sums ------------------------------------------------------------------------------------ */
 
 static void add_piece(void *context, int64_t piece)

@@ -18,7 +18,36 @@
 /* EXACT_DOUBLE_LIST(X) has X(name, loop, inputs, second, third, most, f(x)), as EXACT_LIST in
  * exact.h. Each bound is the most that accuracy_double.c finds over a hundred million numbers, and
  * a little more. */
-#define EXACT_DOUBLE_LIST(X) X(tanh, tanh, 1, 0, 0, 0.95L, tanhl(x))
+#define EXACT_DOUBLE_LIST(X)                                                     \
+    X(exp, exp, 1, 0, 0, 0.8L, expl(x))                                          \
+    X(expm1, expm1, 1, 0, 0, 1.25L, expm1l(x))                                   \
+    X(log, log, 1, 0, 0, 0.85L, logl(x))                                         \
+    X(log1p, log1p, 1, 0, 0, 0.85L, log1pl(x))                                   \
+    X(sqrt, sqrt, 1, 0, 0, 0.5L, sqrtl(x))                                       \
+    X(sin, sin, 1, 0, 0, 0.8L, sinl(x))                                          \
+    X(cos, cos, 1, 0, 0, 0.8L, cosl(x))                                          \
+    X(tanh, tanh, 1, 0, 0, 0.95L, tanhl(x))                                      \
+    X(sigmoid, sigmoid, 1, 0, 0, 1.2L, exact_double_sigmoid(x))                  \
+    X(log_sigmoid, log_sigmoid, 1, 0, 0, 1.1L, -exact_double_softplus(-x))       \
+    X(softplus, softplus, 3, 1, 20, 1.1L, x > 20 ? x : exact_double_softplus(x)) \
+    X(elu, elu, 2, 1, 0, 1.25L, x > 0 ? x : expm1l(x))                           \
+    X(silu, silu, 1, 0, 0, 2.1L, exact_double_silu(x))
+
+static inline long double exact_double_sigmoid(long double x)
+{
+    return x < 0 ? expl(x) / (1 + expl(x)) : 1 / (1 + expl(-x));
+}
+
+/* e^-800 is no number in F64 any more. */
+static inline long double exact_double_silu(long double x)
+{
+    return x < -800 ? -0.0L : x * exact_double_sigmoid(x);
+}
+
+static inline long double exact_double_softplus(long double x)
+{
+    return (x > 0 ? x : 0) + log1pl(expl(-fabsl(x)));
+}
 
 typedef struct exact_double {
     const char *name;

@@ -1,42 +1,62 @@
 /* minimize_makers.h - the methods that evaluate the loss again, as a table, for the suites that run
- * them all: each of few parameters, with what the suites set of RV_MINIMIZE_COMMON.
+ * them all with the same options.
  */
 #ifndef TESTS_MINIMIZE_MAKERS_H
 #define TESTS_MINIMIZE_MAKERS_H
 
 #include "ravine.h"
 
+/* What the suites set: see RV_MINIMIZE_COMMON. */
+typedef struct minimize_settings {
+    rv_tensors parameters;
+    double lr;
+    bool maximize;
+    int64_t max_iter, max_eval;
+    double tolerance_grad, tolerance_grad_absolute, tolerance_loss, tolerance_loss_absolute,
+        tolerance_step, tolerance_step_absolute;
+} minimize_settings;
+
 typedef struct minimize_maker {
     const char *name;
-    rv_optim *(*make)(rv_tensors parameters, const rv_lbfgs_options *common);
+    rv_optim *(*make)(const minimize_settings *s);
+    bool is_blind; /* it sees no gradients */
 } minimize_maker;
 
-/* What all these options begin with stands in rv_lbfgs_options too. */
-#define MAKER_COMMON(o)                                                                   \
-    .lr = (o)->lr, .max_iter = (o)->max_iter, .max_eval = (o)->max_eval,                  \
-    .maximize = (o)->maximize, .tolerance_grad = (o)->tolerance_grad,                     \
-    .tolerance_grad_absolute = (o)->tolerance_grad_absolute,                              \
-    .tolerance_loss = (o)->tolerance_loss,                                                \
-    .tolerance_loss_absolute = (o)->tolerance_loss_absolute,                              \
-    .tolerance_step = (o)->tolerance_step,                                                \
-    .tolerance_step_absolute = (o)->tolerance_step_absolute
+/* MADE(&minimize_makers[i], RV_TENSORS(x), .max_iter = 20): an optimizer. */
+#define MADE(maker, ...) \
+    RV_OPTIONS((maker)->make, minimize_settings, RV_MINIMIZE_DEFAULTS, .parameters = __VA_ARGS__)
 
-#define MINIMIZE_MAKER(name, method, ...)                                                  \
-    static inline rv_optim *make_##name(rv_tensors parameters, const rv_lbfgs_options *o_) \
-    {                                                                                      \
-        return method(parameters, MAKER_COMMON(o_), __VA_ARGS__);                          \
+#define MINIMIZE_MAKER(name, method, ...)                                                   \
+    static inline rv_optim *make_##name(const minimize_settings *s_)                        \
+    {                                                                                       \
+        return method(s_->parameters, .lr = s_->lr, .maximize = s_->maximize,               \
+                      .max_iter = s_->max_iter, .max_eval = s_->max_eval,                   \
+                      .tolerance_grad = s_->tolerance_grad,                                 \
+                      .tolerance_grad_absolute = s_->tolerance_grad_absolute,               \
+                      .tolerance_loss = s_->tolerance_loss,                                 \
+                      .tolerance_loss_absolute = s_->tolerance_loss_absolute,               \
+                      .tolerance_step = s_->tolerance_step,                                 \
+                      .tolerance_step_absolute = s_->tolerance_step_absolute, __VA_ARGS__); \
     }
-MINIMIZE_MAKER(lbfgs, rv_optim_lbfgs, .history = 5)
+MINIMIZE_MAKER(lbfgs, rv_optim_lbfgs, .history = 10)
+MINIMIZE_MAKER(lbfgs_hager_zhang, rv_optim_lbfgs, .line_search = RV_LINE_HAGER_ZHANG)
+MINIMIZE_MAKER(lbfgs_backtracking, rv_optim_lbfgs, .line_search = RV_LINE_BACKTRACKING)
 MINIMIZE_MAKER(bfgs, rv_optim_bfgs, .update = RV_BFGS_PLAIN)
 MINIMIZE_MAKER(ssbfgs, rv_optim_bfgs, .update = RV_BFGS_SELF_SCALED)
 MINIMIZE_MAKER(ssbroyden, rv_optim_bfgs, .update = RV_BFGS_SELF_SCALED_BROYDEN)
+MINIMIZE_MAKER(cg, rv_optim_cg, .restart = 0)
+MINIMIZE_MAKER(random, rv_optim_random_search, .seed = 3)
 
 static const minimize_maker minimize_makers[] = {
-    {"lbfgs", make_lbfgs}, {"bfgs", make_bfgs}, {"ssbfgs", make_ssbfgs}, {"ssbroyden", make_ssbroyden}};
-
-#define MINIMIZE_MAKERS RV_COUNT(minimize_makers)
-
-/* MADE(&minimize_makers[i], parameters, .max_iter = 20) */
-#define MADE(maker, ...) RV_OPTIONS(made_by, maker_options, .by = maker, .lr = 1, __VA_ARGS__)
+    {.name = "lbfgs", .make = make_lbfgs},
+    {.name = "lbfgs_hager_zhang", .make = make_lbfgs_hager_zhang},
+    {.name = "lbfgs_backtracking", .make = make_lbfgs_backtracking},
+    {.name = "bfgs", .make = make_bfgs},
+    {.name = "ssbfgs", .make = make_ssbfgs},
+    {.name = "ssbroyden", .make = make_ssbroyden},
+    {.name = "cg", .make = make_cg},
+    {.name = "random", .make = make_random, .is_blind = true},
+};
+#define MINIMIZE_MAKERS_END (minimize_makers + RV_COUNT(minimize_makers))
 
 #endif

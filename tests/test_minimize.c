@@ -111,6 +111,48 @@ Test(minimize, bfgs_finds_the_inverse_hessian_of_a_quadratic)
     }
 }
 
+/* With other data: the same Hessian, and another minimum. */
+static rv_tensor *shifted_quadratic(void *context)
+{
+    rv_tensor *x = ((task *)context)->x;
+    return rv_add(quadratic(context), rv_mul_scalar(rv_select(x, 0, 1), 5));
+}
+
+Test(minimize, bfgs_goes_on_with_its_inverse_where_the_loss_is_another)
+{
+    RV_SCOPE;
+    task t = {NULL, rv_require_grad(VECTOR(1, -2, 3))};
+    rv_optim *opt = rv_optim_bfgs(RV_TENSORS(t.x), .curvature = 0.01, .tolerance_grad = 1e-12);
+    rv_optim_minimize(opt, quadratic, &t);
+    const rv_optim_result r = rv_optim_minimize(opt, shifted_quadratic, &t, .max_iter = 1);
+    cr_expect(r.evaluations == 2, "%lld", (long long)r.evaluations);
+    cr_expect(HOLDS(t.x, 1e-3, 1. / 23, -29. / 23, 0));
+    rv_optim_free(opt);
+    cr_assert(no_error());
+}
+
+/* Whether the parameters are where the loss is what the callback is told. */
+static bool compare_loss(void *context, const rv_optim_progress *progress)
+{
+    const double here = rv_item(problem_closure(context));
+    cr_expect(progress->loss == here, "%.17g is not %.17g", progress->loss, here);
+    return true;
+}
+
+Test(minimize, a_callback_finds_the_parameters_where_the_iteration_ended)
+{
+    for (int i = 0; i < PROBLEM_COUNT; i++) {
+        RV_SCOPE;
+        const problem *p = &problems[i];
+        task t = {p, start_of(p, RV_F64)};
+        rv_optim *opt = rv_optim_lbfgs(RV_TENSORS(t.x), .tolerance_grad = 0, .max_iter = 300);
+        rv_optim_minimize(opt, problem_closure, &t, .callback = compare_loss,
+                          .callback_context = &t);
+        rv_optim_free(opt);
+    }
+    cr_assert(no_error());
+}
+
 Test(minimize, every_line_search_serves_lbfgs)
 {
     for (int method = RV_LINE_MORE_THUENTE; method <= RV_LINE_BACKTRACKING; method++) {

@@ -5,6 +5,7 @@
  * eight elements and memory is read in eight streams.
  */
 
+#include "core/kernels/double_math.h"
 #include "core/kernels/float_math.h"
 #include "core/kernels/isa.h"
 #include "core/kernels/lanes.h"
@@ -155,7 +156,7 @@ RV_NOINLINE static void exps_f64(int64_t n, double *x, double p)
 {
     (void)p;
     for (int64_t i = 0; i < n; i++)
-        x[i] = exp(x[i]);
+        x[i] = f64_exp(x[i]);
 }
 
 RV_NOINLINE static void powers_f64(int64_t n, double *x, double p)

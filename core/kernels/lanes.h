@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/kernels/chosen.h"
+
 #define SUM_LANES 32
 #define MAX_LANES 64
 #define PAIRWISE_BLOCK 512
@@ -21,28 +23,6 @@
 
 #define PLUS(a, b) ((a) + (b))
 #define TIMES(a, b) ((a) * (b))
-/* first ? a : b, by masks: as a condition it becomes a jump, which is wrong half of the time. */
-static inline float f32_chosen(int first, float a, float b)
-{
-    uint32_t a_bits, b_bits;
-    const uint32_t mask = 0u - (uint32_t)first;
-    memcpy(&a_bits, &a, sizeof a);
-    memcpy(&b_bits, &b, sizeof b);
-    a_bits = (a_bits & mask) | (b_bits & ~mask);
-    memcpy(&a, &a_bits, sizeof a);
-    return a;
-}
-
-static inline double f64_chosen(int first, double a, double b)
-{
-    uint64_t a_bits, b_bits;
-    const uint64_t mask = 0u - (uint64_t)first;
-    memcpy(&a_bits, &a, sizeof a);
-    memcpy(&b_bits, &b, sizeof b);
-    a_bits = (a_bits & mask) | (b_bits & ~mask);
-    memcpy(&a, &a_bits, sizeof a);
-    return a;
-}
 
 /* The larger of two, and the smaller; NaN if one of them is. */
 #define F32_LARGER(a, b) f32_chosen(((a) > (b)) | ((a) != (a)), a, b)

@@ -23,7 +23,7 @@ UNARY_COSTLY(tanh, F64, double, f64_tanh(x))
 BOTH(tanh_grad, a *(1 - b * b))
 
 UNARY_COSTLY(sigmoid, F32, float, f32_sigmoid(x))
-UNARY_CALL(sigmoid, F64, double, f64_sigmoid(x))
+UNARY_COSTLY(sigmoid, F64, double, f64_sigmoid(x))
 BOTH(sigmoid_grad, a *b *(1 - b))
 
 /* NaN is not <= 0, and so lets the gradient pass, as in PyTorch. */
@@ -32,7 +32,7 @@ BOTH(relu_grad, b <= 0 ? 0 : a)
 /* ---- of the input: g is a, x is b ----------------------------------------------------------- */
 
 UNARY_COSTLY(silu, F32, float, f32_silu(x))
-UNARY_CALL(silu, F64, double, f64_silu(x))
+UNARY_COSTLY(silu, F64, double, f64_silu(x))
 BINARY_COSTLY(silu_grad, F32, float, a *f32_silu_slope(b))
 BINARY_COSTLY(silu_grad, F64, double, a *f64_silu_slope(b))
 
@@ -42,20 +42,20 @@ BINARY_COSTLY(gelu_grad, F32, float, a *f32_gelu_slope(b))
 BINARY_COSTLY(gelu_grad, F64, double, a *f64_gelu_slope(b))
 
 UNARY_COSTLY(gelu_tanh, F32, float, wide_gelu_tanh(x))
-UNARY_CALL(gelu_tanh, F64, double, f64_gelu_tanh(x))
+UNARY_COSTLY(gelu_tanh, F64, double, f64_gelu_tanh(x))
 BINARY_COSTLY(gelu_tanh_grad, F32, float, a *wide_gelu_tanh_slope(b))
 BINARY_COSTLY(gelu_tanh_grad, F64, double, a *f64_gelu_tanh_slope(b))
 
 UNARY_COSTLY(log_sigmoid, F32, float, wide_log_sigmoid(x))
-UNARY_CALL(log_sigmoid, F64, double, -f64_softplus(-x))
+UNARY_COSTLY(log_sigmoid, F64, double, -f64_softplus(-x))
 BINARY_COSTLY(log_sigmoid_grad, F32, float, a *f32_sigmoid(-b))
 BINARY_COSTLY(log_sigmoid_grad, F64, double, a *f64_sigmoid(-b))
 
 /* alpha is b; beside a gradient it is c. */
 BINARY_COSTLY(elu, F32, float, a > 0 ? a : b * wide_expm1(a))
-BINARY_COSTLY(elu, F64, double, a > 0 ? a : b * expm1(a))
+BINARY_COSTLY(elu, F64, double, a > 0 ? a : b * f64_expm1(a))
 TERNARY_COSTLY(elu_grad, F32, float, b <= 0 ? a * c * f32_exp_below_0(b) : a)
-TERNARY_COSTLY(elu_grad, F64, double, b <= 0 ? a * c * exp(b) : a)
+TERNARY_COSTLY(elu_grad, F64, double, b <= 0 ? a * c * f64_exp(b) : a)
 
 /* The constants of Klambauer et al. 2017. */
 #define SELU_SCALE 1.0507009873554804934193349852946
@@ -69,12 +69,12 @@ static inline float f32_selu(float x)
 }
 
 UNARY_COSTLY(selu, F32, float, f32_selu(x))
-UNARY_CALL(selu, F64, double, SELU_SCALE *(x > 0 ? x : SELU_ALPHA * expm1(x)))
+UNARY_COSTLY(selu, F64, double, SELU_SCALE *(x > 0 ? x : SELU_ALPHA * f64_expm1(x)))
 BINARY_COSTLY(selu_grad, F32, float,
               b <= 0 ? a * (float)(SELU_SCALE * SELU_ALPHA) * f32_exp_below_0(b)
                      : a * (float)SELU_SCALE)
 BINARY_COSTLY(selu_grad, F64, double,
-              b <= 0 ? a * (SELU_SCALE * SELU_ALPHA) * exp(b) : a * SELU_SCALE)
+              b <= 0 ? a * (SELU_SCALE * SELU_ALPHA) * f64_exp(b) : a * SELU_SCALE)
 
 /* The slope below 0 is b; beside a gradient it is c. */
 BOTH(leaky_relu, a > 0 ? a : a * b)

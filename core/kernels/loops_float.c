@@ -1,11 +1,12 @@
 /* loops_float.c - elementwise loops for F32 and F64: division, powers, and functions.
  *
- * Functions of F32 are our own vector code (wide_math.h); of F64, where accuracy comes first, the C
- * library's.
+ * Functions are our own vector code (wide_math.h, double_math.h), but for a few of F64, which are
+ * the C library's.
  */
 
 #include <math.h>
 
+#include "core/kernels/double_math.h"
 #include "core/kernels/loops.h"
 #include "core/kernels/wide_math.h"
 
@@ -31,60 +32,57 @@ UNARY(round, F64, double, double, rint(x))
 
 #define FUNCTION(name)                             \
     UNARY_COSTLY(name, F32, float, wide_##name(x)) \
-    UNARY_CALL(name, F64, double, name(x))
+    UNARY_COSTLY(name, F64, double, f64_##name(x))
 
 FUNCTION(exp)
 FUNCTION(expm1)
 FUNCTION(log)
 FUNCTION(log1p)
-FUNCTION(atan)
-FUNCTION(erf)
 
-/* Angles so large that wide_turn does not hold for them are rare: a block without any is vector
+UNARY_COSTLY(atan, F32, float, wide_atan(x))
+UNARY_CALL(atan, F64, double, atan(x))
+UNARY_COSTLY(erf, F32, float, wide_erf(x))
+UNARY_CALL(erf, F64, double, erf(x))
+
+/* Angles so large that our functions do not hold for them are rare: a block without any is vector
  * code, and one that has some asks for each element. */
 #define TURN_BLOCK 256
 
-static inline float sin_of(float x)
-{
-    return fabsf(x) <= WIDE_TURN_LIMIT ? wide_turn(x, 0) : (float)sin((double)x);
-}
+#define SIN_F32(x) wide_turn(x, 0)
+#define COS_F32(x) wide_turn(x, 1)
+#define SIN_F64(x) f64_sin(x)
+#define COS_F64(x) f64_cos(x)
 
-static inline float cos_of(float x)
-{
-    return fabsf(x) <= WIDE_TURN_LIMIT ? wide_turn(x, 1) : (float)cos((double)x);
-}
-
-static bool turns_are_small(int64_t n, const float *x)
-{
-    int larger = 0;
-    for (int64_t i = 0; i < n; i++)
-        larger |= !(fabsf(x[i]) <= WIDE_TURN_LIMIT);
-    return larger == 0;
-}
-
-#define TURN(name, quarter_turns)                                                         \
-    void RV_KERNEL(name##_F32)(int64_t n, char *const *data, const int64_t *strides)      \
+#define TURN(name, dtype, T, size, limit, function)                                       \
+    static bool name##_is_ours_##dtype(int64_t n, const T *x)                             \
     {                                                                                     \
-        IN_BLOCKS_UNLESS(STRIDE_IS(float, 0) && STRIDE_IS(float, 1), name, F32, float, 2) \
+        int larger = 0;                                                                   \
+        for (int64_t i = 0; i < n; i++)                                                   \
+            larger |= !(size(x[i]) <= limit);                                             \
+        return larger == 0;                                                               \
+    }                                                                                     \
+                                                                                          \
+    void RV_KERNEL(name##_##dtype)(int64_t n, char *const *data, const int64_t *strides)  \
+    {                                                                                     \
+        IN_BLOCKS_UNLESS(STRIDE_IS(T, 0) && STRIDE_IS(T, 1), name, dtype, T, 2)           \
         for (int64_t start = 0; start < n; start += TURN_BLOCK) {                         \
             const int64_t left = n - start;                                               \
             const int64_t count = left < TURN_BLOCK ? left : TURN_BLOCK;                  \
-            const float *const x = (const float *)(const void *)data[1] + start;          \
-            float *const y = (float *)(void *)data[0] + start;                            \
-            if (turns_are_small(count, x)) {                                              \
-                RV_INDEPENDENT for (int64_t i = 0; i < count; i++) y[i] =                 \
-                    wide_turn(x[i], quarter_turns);                                       \
+            const T *const x = (const T *)(const void *)data[1] + start;                  \
+            T *const y = (T *)(void *)data[0] + start;                                    \
+            if (name##_is_ours_##dtype(count, x)) {                                       \
+                RV_INDEPENDENT for (int64_t i = 0; i < count; i++) y[i] = function(x[i]); \
             } else {                                                                      \
                 for (int64_t i = 0; i < count; i++)                                       \
-                    y[i] = name##_of(x[i]);                                               \
+                    y[i] = size(x[i]) <= limit ? function(x[i]) : (T)name((double)x[i]);  \
             }                                                                             \
         }                                                                                 \
     }
 
-TURN(sin, 0)
-TURN(cos, 1)
-UNARY_CALL(sin, F64, double, sin(x))
-UNARY_CALL(cos, F64, double, cos(x))
+TURN(sin, F32, float, fabsf, WIDE_TURN_LIMIT, SIN_F32)
+TURN(cos, F32, float, fabsf, WIDE_TURN_LIMIT, COS_F32)
+TURN(sin, F64, double, fabs, F64_TURN_LIMIT, SIN_F64)
+TURN(cos, F64, double, fabs, F64_TURN_LIMIT, COS_F64)
 
 /* Squares, and what their derivative raises to the power of 1, are most of all powers: one exponent
  * for all elements is looked at before the loop. Any other stands in a block, many times: where it

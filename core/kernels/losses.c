@@ -10,9 +10,9 @@
 #include "core/kernels/wide_math.h"
 
 #define f32_CLAMPED_LOG(x) f32_at_least(wide_log(x), -100.0f)
-#define f64_CLAMPED_LOG(x) f64_at_least(log(x), -100.0)
+#define f64_CLAMPED_LOG(x) f64_at_least(f64_log(x), -100.0)
 #define f32_CLAMPED_LOG_OF_REST(x) f32_at_least(wide_log1p(-(x)), -100.0f)
-#define f64_CLAMPED_LOG_OF_REST(x) f64_at_least(log1p(-(x)), -100.0)
+#define f64_CLAMPED_LOG_OF_REST(x) f64_at_least(f64_log1p(-(x)), -100.0)
 
 /* The larger of x and low, or NaN for NaN. */
 static inline float f32_at_least(float x, float low)
@@ -33,7 +33,7 @@ static inline float f32_softplus_tail(float x)
 
 static inline double f64_softplus_tail(double x)
 {
-    return log1p(exp(-fabs(x)));
+    return f64_softplus(-fabs(x));
 }
 
 #define f32_ABS fabsf

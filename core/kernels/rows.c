@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "core/kernels/double_math.h"
 #include "core/kernels/float_math.h"
 #include "core/kernels/isa.h"
 #include "core/kernels/lanes.h"
@@ -58,7 +59,7 @@ DEFINE_ROW_MAX(f64, double)
     }
 
 DEFINE_SUM_EXP(f32, float, f32_exp_term)
-DEFINE_SUM_EXP(f64, double, exp)
+DEFINE_SUM_EXP(f64, double, f64_exp)
 
 #define SOFTMAX(dtype, prefix, T, exp_function)                                      \
     void RV_KERNEL(softmax_##dtype)(int64_t rows, int64_t n, const void *x, void *y) \
@@ -76,7 +77,7 @@ DEFINE_SUM_EXP(f64, double, exp)
     }
 
 SOFTMAX(F32, f32, float, f32_exp_below_0)
-SOFTMAX(F64, f64, double, exp)
+SOFTMAX(F64, f64, double, f64_exp)
 
 #define LOG_SOFTMAX(dtype, prefix, T)                                                    \
     void RV_KERNEL(log_softmax_##dtype)(int64_t rows, int64_t n, const void *x, void *y) \
@@ -144,7 +145,7 @@ SOFTMAX_GRAD(F64, f64, double)
     }
 
 LOG_SOFTMAX_GRAD(F32, f32, float, f32_exp)
-LOG_SOFTMAX_GRAD(F64, f64, double, exp)
+LOG_SOFTMAX_GRAD(F64, f64, double, f64_exp)
 
 /* ---- cross entropy -------------------------------------------------------------------------- */
 
@@ -239,4 +240,4 @@ CROSS_ENTROPY(F64, f64, double)
     }
 
 CROSS_ENTROPY_GRAD(F32, f32, float, f32_exp_below_0)
-CROSS_ENTROPY_GRAD(F64, f64, double, exp)
+CROSS_ENTROPY_GRAD(F64, f64, double, f64_exp)

@@ -51,6 +51,20 @@ def tanh_rest(z):
     return (mp.tanh(a) - a) / (a * z)
 
 
+def log_rest(z):
+    w = mp.sqrt(z)
+    return (2 * mp.atanh(w) - 2 * w) / (w * z)
+
+
+def sin_rest(z):
+    r = mp.sqrt(z)
+    return (mp.sin(r) - r) / (r * z)
+
+
+def cos_rest(z):
+    return (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2
+
+
 HALF_LN2 = mp.log(2) / 2 * mp.mpf("1.0001")
 
 # name: f, weight, low, high, number of coefficients, the first of them if they are given
@@ -71,6 +85,32 @@ POLYNOMIALS = {
         mp.mpf(0),
         mp.mpf("0.625") ** 2,
         11,
+        [],
+    ),
+    # (log((1 + w)/(1 - w)) - 2w)/w^3 of z = w^2, w = f/(2 + f), f from sqrt(1/2) - 1 to sqrt(2) - 1
+    "log": (
+        series(log_rest, lambda z: mp.mpf(2) / 3 + 2 * z / 5 + 2 * z * z / 7),
+        lambda z: z,
+        mp.mpf(0),
+        (mp.sqrt(2) - 1) ** 4 * mp.mpf("1.0001"),
+        7,
+        [],
+    ),
+    # (sin(r) - r)/r^3 and (cos(r) - 1 + r^2/2)/r^4 of z = r^2, r <= pi/4
+    "sin": (
+        series(sin_rest, lambda z: -mp.mpf(1) / 6 + z / 120 - z * z / 5040),
+        lambda z: z,
+        mp.mpf(0),
+        (mp.pi / 4) ** 2 * mp.mpf("1.0001"),
+        6,
+        [],
+    ),
+    "cos": (
+        series(cos_rest, lambda z: mp.mpf(1) / 24 - z / 720 + z * z / 40320),
+        lambda z: z * z,
+        mp.mpf(0),
+        (mp.pi / 4) ** 2 * mp.mpf("1.0001"),
+        6,
         [],
     ),
 }
