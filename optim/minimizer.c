@@ -74,6 +74,7 @@ void rv_minimizer_free(rv_minimizer_run *run)
 {
     if (run == NULL)
         return;
+    rv_minimizer_residuals_free(run);
     rv_release(run->memory);
     rv_release(run->numbers);
     for (int i = 0; i < RV_MINIMIZER_MOST_VECTORS; i++)
@@ -93,16 +94,17 @@ bool rv_minimizer_state(const rv_minimizer_run *run, rv_state_visit *visit, void
 
 /* ---- parameters as a vector ------------------------------------------------------------------ */
 
-/* The part of an array of n numbers, in run->memory, that is parameter i's, in its shape. */
-static rv_tensor *part_of(const rv_minimizer_run *run, double *array, const rv_tensor *parameter)
+/* The part of an array of numbers, `stride` apart, that begins here, in a parameter's shape. */
+static rv_tensor *part_of(rv_storage *storage, double *array, int64_t stride,
+                          const rv_tensor *parameter)
 {
-    int64_t strides[RV_MAX_DIMENSIONS], stride = 1;
+    int64_t strides[RV_MAX_DIMENSIONS];
     for (int axis = parameter->ndim - 1; axis >= 0; axis--) {
         strides[axis] = stride;
         stride *= parameter->shape[axis];
     }
-    return rv_raw_view(who, run->memory->storage, (char *)array, RV_F64, parameter->ndim,
-                       parameter->shape, strides);
+    return rv_raw_view(who, storage, (char *)array, RV_F64, parameter->ndim, parameter->shape,
+                       strides);
 }
 
 /* Copies all parameters into an array, or the array into them. */
@@ -112,7 +114,7 @@ static bool copy_parameters(const rv_minimizer_run *run, double *array, bool int
     RV_NO_GRAD;
     for (int64_t i = 0; i < run->opt->count; i++) {
         rv_tensor *p = run->opt->slots[i].parameter;
-        rv_tensor *part = part_of(run, array, p);
+        rv_tensor *part = part_of(run->memory->storage, array, 1, p);
         if (part == NULL ||
             rv_copy_into(into_parameters ? p : part, into_parameters ? part : p) == NULL)
             return false;
@@ -148,8 +150,8 @@ static bool check_loss(const rv_tensor *loss)
                    rv_dtype_name(loss->dtype), RV_SHAPE_OF(loss));
 }
 
-/* The gradients of the loss, one behind the other in trial_gradient. */
-static bool gather(rv_minimizer_run *run, rv_tensor *loss)
+bool rv_minimizer_gather(rv_minimizer_run *run, rv_tensor *y, rv_tensor *v, bool retain_graph,
+                         rv_storage *storage, double *into, int64_t stride, bool *is_used)
 {
     const rv_optim *opt = run->opt;
     const size_t bytes = (size_t)opt->count * sizeof(rv_tensor *);
@@ -160,25 +162,35 @@ static bool gather(rv_minimizer_run *run, rv_tensor *loss)
     for (int64_t i = 0; i < opt->count; i++)
         if (rv_requires_grad(opt->slots[i].parameter))
             parameters[learned++] = opt->slots[i].parameter;
-    rv_tensor **gradients =
-        learned > 0 ? rv_gradients(&loss, 1, parameters, learned, .allow_unused = true) : NULL;
+    rv_tensor **gradients = learned > 0
+                                ? rv_gradients(&y, 1, parameters, learned, .gradients = &v,
+                                               .retain_graph = retain_graph, .allow_unused = true)
+                                : NULL;
     rv_memory_put(parameters, bytes);
     if (learned == 0)
         return rv_fail(RV_ERROR_GRAPH, who, "no parameter requires a gradient any more");
     learned = 0;
-    bool done = gradients != NULL, is_used = false;
-    double *into = run->trial_gradient;
+    bool done = gradients != NULL;
     RV_NO_GRAD;
     for (int64_t i = 0; done && i < opt->count; i++) {
         const rv_tensor *p = opt->slots[i].parameter;
-        rv_tensor *part = part_of(run, into, p);
+        rv_tensor *part = part_of(storage, into, stride, p);
         rv_tensor *g = rv_requires_grad(p) ? gradients[learned++] : NULL;
-        is_used = is_used || g != NULL;
+        *is_used = *is_used || g != NULL;
         done = part != NULL && (g != NULL ? rv_copy_into(part, g) : rv_fill(part, 0)) != NULL;
-        into += p->numel;
+        into += p->numel * stride;
     }
-    return done && (is_used || rv_fail(RV_ERROR_GRAPH, who,
-                                       "the loss was not computed from any of the parameters"));
+    return done;
+}
+
+/* The gradients of the loss, one behind the other in trial_gradient. */
+static bool gather(rv_minimizer_run *run, rv_tensor *loss)
+{
+    bool is_used = false;
+    return rv_minimizer_gather(run, loss, NULL, false, run->memory->storage, run->trial_gradient, 1,
+                               &is_used) &&
+           (is_used ||
+            rv_fail(RV_ERROR_GRAPH, who, "the loss was not computed from any of the parameters"));
 }
 
 /* How often the parameters' memory has been changed. */
@@ -190,18 +202,24 @@ static uint64_t changes_of(const rv_optim *opt)
     return changes;
 }
 
+rv_tensor *rv_minimizer_call(rv_minimizer_run *run, rv_optim_closure *closure)
+{
+    const uint64_t changes = changes_of(run->opt);
+    rv_tensor *given = closure(run->context);
+    if (changes_of(run->opt) == changes)
+        return given;
+    return rv_fail_null(RV_ERROR_CHANGED, who,
+                        "the closure changed a parameter's values; that is for the optimizer");
+}
+
 static bool call_closure(rv_minimizer_run *run)
 {
     RV_SCOPE;
     run->evaluations++;
-    const uint64_t changes = changes_of(run->opt);
     const bool has_gradient = !run->opt->optim_class->minimizer->needs_no_gradient;
-    rv_tensor *loss = run->closure(run->context);
+    rv_tensor *loss = rv_minimizer_call(run, run->closure);
     if (!check_loss(loss))
         return false;
-    if (changes_of(run->opt) != changes)
-        return rv_fail(RV_ERROR_CHANGED, who,
-                       "the closure changed a parameter's values; that is for the optimizer");
     if (has_gradient && !gather(run, loss))
         return false;
     run->epsilon = loss->dtype == RV_F32 ? (double)FLT_EPSILON : DBL_EPSILON;
@@ -218,7 +236,9 @@ static bool call_closure(rv_minimizer_run *run)
 bool rv_minimizer_evaluate(rv_minimizer_run *run)
 {
     round_trial(run);
-    if (copy_parameters(run, run->trial, true) && call_closure(run))
+    if (copy_parameters(run, run->trial, true) &&
+        (run->opt->optim_class->minimizer->residuals ? rv_minimizer_residuals(run)
+                                                     : call_closure(run)))
         return true;
     run->is_failed = true;
     return false;
@@ -242,8 +262,7 @@ bool rv_minimizer_restore(rv_minimizer_run *run)
     return copy_parameters(run, run->view.x, true);
 }
 
-/* Where the trial is becomes where the method is. */
-static void accept(rv_minimizer_run *run)
+void rv_minimizer_accept(rv_minimizer_run *run)
 {
     rv_minimizer *m = &run->view;
     const size_t bytes = (size_t)m->n * sizeof(double);
@@ -251,6 +270,8 @@ static void accept(rv_minimizer_run *run)
     memcpy(m->gradient, run->trial_gradient, bytes);
     m->loss = run->trial_loss;
     run->largest = run->trial_largest;
+    if (run->opt->optim_class->minimizer->residuals)
+        rv_minimizer_residuals_accept(run);
 }
 
 /* Goes where the trial is; false if that is where x is. */
@@ -263,13 +284,14 @@ static bool move(rv_minimizer_run *run)
     }
     if (rv_vector_largest(m->n, m->step) == 0)
         return false;
-    accept(run);
+    rv_minimizer_accept(run);
     return true;
 }
 
 bool rv_minimizer_begin(rv_minimizer_run *run)
 {
-    run->evaluations = 0;
+    run->evaluations = run->jacobians = 0;
+    run->squares.has_begun = false;
     run->is_failed = false;
     run->best_loss = INFINITY;
     run->largest = run->view.loss = NAN; /* not known yet */
@@ -280,8 +302,11 @@ bool rv_minimizer_begin(rv_minimizer_run *run)
     memcpy(run->trial, run->view.x, (size_t)run->view.n * sizeof(double));
     if (!rv_minimizer_evaluate(run))
         return false;
-    accept(run);
-    return true;
+    if (run->opt->optim_class->minimizer->residuals && isfinite(run->trial_loss) &&
+        isnan(rv_minimizer_linearize(&run->view)))
+        run->trial_loss = INFINITY;
+    rv_minimizer_accept(run);
+    return !run->is_failed;
 }
 
 /* ---- a step along a line --------------------------------------------------------------------- */
@@ -303,6 +328,13 @@ static void put_trial(rv_minimizer_run *run, double step)
     const rv_minimizer *m = &run->view;
     memcpy(run->trial, m->x, (size_t)m->n * sizeof(double));
     rv_vector_add(m->n, step, m->direction, run->trial);
+}
+
+void rv_minimizer_put_trial(rv_minimizer_run *run, double length)
+{
+    hold_frozen(run);
+    put_trial(run, length);
+    round_trial(run);
 }
 
 /* The loss along the direction; the lowest place is remembered. */
@@ -367,6 +399,10 @@ bool rv_minimizer_search_with(const rv_search_options *o)
         return rv_fail(RV_ERROR_NULL, "minimizer_search", "the options or minimizer are NULL");
     rv_minimizer *m = o->minimizer;
     rv_minimizer_run *run = m->run;
+    if (run->opt->optim_class->minimizer->residuals)
+        return rv_fail(RV_ERROR_STATE, "minimizer_search",
+                       "%s minimizes residuals: use rv_minimizer_probe",
+                       run->opt->optim_class->name);
     run->best_loss = m->loss;
     hold_frozen(run);
     double slope = rv_vector_dot(m->n, m->gradient, m->direction), step = o->step;
