@@ -96,8 +96,18 @@ static rv_tensor *classes_loss(rv_tensor *output, rv_tensor *y)
     return rv_cross_entropy(output, y, .reduction = RV_REDUCTION_SUM);
 }
 
-/* From zeros, as the problem is convex; pixels are 0 to 1. */
-static task make_softmax(const char *folder, rv_dtype dtype)
+/* Each pixel less its mean, over its deviation, if it is ever anything but 0. */
+static rv_tensor *standardized(rv_tensor *x)
+{
+    rv_tensor *centered = rv_sub(x, rv_mean(x, .axes = RV_AXES(0)));
+    rv_tensor *deviation = rv_sqrt(rv_mean(rv_square(centered), .axes = RV_AXES(0)));
+    rv_tensor *is_zero = rv_cast(rv_eq(deviation, rv_sub(deviation, deviation)), x->dtype);
+    return rv_div(centered, rv_add(deviation, is_zero));
+}
+
+/* From zeros, as the problem is convex. Pixels are 0 to 1, or standardized, which spreads the
+ * curvatures: the harder problem. */
+static task make_softmax(const char *folder, rv_dtype dtype, bool standardize)
 {
     RV_SCOPE;
     task t = {.name = "softmax", .loss = classes_loss, .decay = 1e-4, .part = 500};
@@ -107,7 +117,8 @@ static task make_softmax(const char *folder, rv_dtype dtype)
     if (!rv_next(whole, &b))
         exit(1);
     t.n = b.n;
-    t.x = rv_retain(rv_cast(rv_flatten(b.x, 1, -1), dtype));
+    rv_tensor *x = rv_flatten(b.x, 1, -1);
+    t.x = rv_retain(rv_cast(standardize ? standardized(x) : x, dtype));
     t.y = rv_retain(b.y);
     rv_loader_free(whole);
     rv_data_free(images);
@@ -391,9 +402,9 @@ static double optimum_of(task *t)
     return isnan(t->optimum) ? find_optimum(t, true).loss : t->optimum;
 }
 
-static double softmax_optimum(const char *folder)
+static double softmax_optimum(const char *folder, bool standardize)
 {
-    task t = make_softmax(folder, RV_F64);
+    task t = make_softmax(folder, RV_F64, standardize);
     const rv_optim_result r = find_optimum(&t, false);
     free_task(&t);
     return r.loss;
@@ -431,7 +442,7 @@ static bool go_on(void *context, const rv_optim_progress *p)
 static void time_softmax(const char *folder, double optimum, int threads)
 {
     rv_set_threads(threads);
-    task t = make_softmax(folder, RV_F32);
+    task t = make_softmax(folder, RV_F32, false);
     timing m = {.task = &t, .target = optimum * (1 + near_enough[NEAR_COUNT - 1])};
     measure(&t); /* threads and memory are there */
     rv_optim *opt = rv_optim_lbfgs(rv_parameters(t.net), .max_iter = 100000);
@@ -457,8 +468,8 @@ static void compare_softmax(const char *folder, int64_t longest, double optimum)
     const grid g = {
         .batches = {100, 1000}, .lengths = {10, 30, 100}, .longest = longest, .full = 2};
     if (!(optimum > 0))
-        optimum = softmax_optimum(folder);
-    task t = make_softmax(folder, RV_F32);
+        optimum = softmax_optimum(folder, true);
+    task t = make_softmax(folder, RV_F32, true);
     t.optimum = optimum;
     compare(&t, methods, &g);
     free_task(&t);
@@ -488,7 +499,7 @@ int main(int argc, char **argv)
     else if (strcmp(what, "mlp") == 0)
         compare_mlp(argc > 2 ? atoll(argv[2]) : 10000);
     else if (strcmp(what, "optimum") == 0 && argc > 2)
-        printf("%.15g\n", softmax_optimum(folder));
+        printf("%.15g\n", softmax_optimum(folder, false));
     else if (strcmp(what, "timed") == 0 && argc > 3)
         time_softmax(folder, atof(argv[3]), argc > 4 ? atoi(argv[4]) : 0);
     else {
