@@ -53,6 +53,7 @@ typedef struct rv_optim_result {
     const char *reason;  /* the status as a text */
     int64_t iterations;  /* of this call */
     int64_t evaluations; /* of this call: how many times the closure was called */
+    int64_t products;    /* of this call: Hessian times a vector, each a backward of a gradient */
     int64_t jacobians;   /* of this call: how many Jacobians of residuals were computed */
     double loss;         /* at the parameters as they are now */
     double gradient;     /* the largest of |its gradient| there; NaN if it is not known */
@@ -62,6 +63,7 @@ typedef struct rv_optim_result {
 typedef struct rv_optim_progress {
     int64_t iteration; /* 1 after the first */
     int64_t evaluations;
+    int64_t products; /* as in rv_optim_result, so far */
     double loss;
     double gradient; /* largest of |gradient| */
     double change;   /* largest of |change of a parameter| */

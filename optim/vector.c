@@ -111,6 +111,16 @@ void rv_vector_scale(int64_t n, double a, const double *x, double *y)
     run(&(work){.n = n, .a = a, .x = x, .y = y}, scale_piece);
 }
 
+double rv_vector_unit(int64_t n, const double *x)
+{
+    enum { MOST = 1000 }; /* the power of two must be a number, too */
+    const double largest = rv_vector_largest(n, x);
+    int exponent = 0;
+    if (largest > 0 && isfinite(largest))
+        frexp(largest, &exponent);
+    return ldexp(1, exponent < -MOST ? MOST : -exponent);
+}
+
 double rv_vector_largest(int64_t n, const double *x)
 {
     double largest = 0;

@@ -45,6 +45,11 @@ MINIMIZE_MAKER(bfgs, rv_optim_bfgs, .update = RV_BFGS_PLAIN)
 MINIMIZE_MAKER(ssbfgs, rv_optim_bfgs, .update = RV_BFGS_SELF_SCALED)
 MINIMIZE_MAKER(ssbroyden, rv_optim_bfgs, .update = RV_BFGS_SELF_SCALED_BROYDEN)
 MINIMIZE_MAKER(cg, rv_optim_cg, .restart = 0)
+MINIMIZE_MAKER(newton_cg, rv_optim_newton_cg, .forcing = 0.1)
+#if RV_BLAS
+MINIMIZE_MAKER(nystrom, rv_optim_newton_cg, .preconditioner_rank = 3, .preconditioner_every = 4)
+MINIMIZE_MAKER(newton, rv_optim_newton, .nonfinite = RV_NONFINITE_APPLY)
+#endif
 MINIMIZE_MAKER(random, rv_optim_random_search, .seed = 3)
 
 static const minimize_maker minimize_makers[] = {
@@ -55,6 +60,11 @@ static const minimize_maker minimize_makers[] = {
     {.name = "ssbfgs", .make = make_ssbfgs},
     {.name = "ssbroyden", .make = make_ssbroyden},
     {.name = "cg", .make = make_cg},
+    {.name = "newton_cg", .make = make_newton_cg},
+#if RV_BLAS
+    {.name = "nystrom", .make = make_nystrom},
+    {.name = "newton", .make = make_newton},
+#endif
     {.name = "random", .make = make_random, .is_blind = true},
 };
 #define MINIMIZE_MAKERS_END (minimize_makers + RV_COUNT(minimize_makers))

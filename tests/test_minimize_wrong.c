@@ -700,8 +700,9 @@ Test(minimize_wrong, losses_of_any_size)
 /* ---- what a file may bring ------------------------------------------------------------------- */
 
 static const char *const state_names[] = {
-    "numbers",    "old_steps", "old_changes",     "reciprocals",  "inverse_hessian", "product",
-    "product_of", "old_step",  "waiting_product", "waiting_step", "old_change",
+    "numbers",    "old_steps",  "old_changes", "reciprocals",     "inverse_hessian",
+    "product",    "product_of", "old_step",    "waiting_product", "waiting_step",
+    "old_change", "basis",      "eigenvalues",
 };
 
 /* Whatever the numbers in a state are, a method ends, at a place no worse than the one before. */
