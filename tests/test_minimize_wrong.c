@@ -139,7 +139,7 @@ static void check_failure(const minimize_maker *m, int i, int from)
               m->name, failures[i].name, from, r.loss, t.best);
     /* And nothing is broken: it goes on where it is. */
     t.from = 0;
-    r = rv_optim_minimize(t.opt, closure, &t, .max_iter = 300);
+    r = rv_optim_minimize(t.opt, closure, &t, .max_iter = m->is_blind ? 20 : 300);
     cr_expect(has_arrived(m, &r) && (m->is_blind || r.loss < 1e-10),
               "%s after %s from call %d: %s, %g", m->name, failures[i].name, from, r.reason,
               r.loss);
@@ -151,7 +151,7 @@ Test(minimize_wrong, closures_that_fail)
 {
     for (const minimize_maker *m = minimize_makers; m < MINIMIZE_MAKERS_END; m++)
         for (int i = 0; i < RV_COUNT(failures); i++)
-            for (int from = 1; from <= 7; from++)
+            for (int from = 1; from <= 7; from += 2)
                 if (!m->is_blind || failures[i].status != RV_ERROR_GRAPH)
                     check_failure(m, i, from);
 }
