@@ -76,6 +76,7 @@ void rv_minimizer_free(rv_minimizer_run *run)
 {
     if (run == NULL)
         return;
+    rv_minimizer_residuals_free(run);
     rv_minimizer_drop_graph(run);
     rv_release(run->memory);
     rv_release(run->numbers);
@@ -96,9 +97,10 @@ bool rv_minimizer_state(const rv_minimizer_run *run, rv_state_visit *visit, void
 
 /* ---- parameters as a vector ------------------------------------------------------------------ */
 
-rv_tensor *rv_minimizer_part(rv_storage *storage, double *array, const rv_tensor *parameter)
+rv_tensor *rv_minimizer_part(rv_storage *storage, double *array, int64_t stride,
+                             const rv_tensor *parameter)
 {
-    int64_t strides[RV_MAX_DIMENSIONS], stride = 1;
+    int64_t strides[RV_MAX_DIMENSIONS];
     for (int axis = parameter->ndim - 1; axis >= 0; axis--) {
         strides[axis] = stride;
         stride *= parameter->shape[axis];
@@ -114,7 +116,7 @@ static bool copy_parameters(const rv_minimizer_run *run, double *array, bool int
     RV_NO_GRAD;
     for (int64_t i = 0; i < run->opt->count; i++) {
         rv_tensor *p = run->opt->slots[i].parameter;
-        rv_tensor *part = rv_minimizer_part(run->memory->storage, array, p);
+        rv_tensor *part = rv_minimizer_part(run->memory->storage, array, 1, p);
         if (part == NULL ||
             rv_copy_into(into_parameters ? p : part, into_parameters ? part : p) == NULL)
             return false;
@@ -150,40 +152,62 @@ static bool check_loss(const rv_tensor *loss)
                    rv_dtype_name(loss->dtype), RV_SHAPE_OF(loss));
 }
 
-/* The gradients of the loss, one behind the other in trial_gradient. */
-static bool gather(rv_minimizer_run *run, rv_tensor *loss)
+rv_tensor **rv_minimizer_gradients(const rv_minimizer_run *run, const rv_minimizer_backward *how)
 {
     const rv_optim *opt = run->opt;
     const size_t bytes = (size_t)opt->count * sizeof(rv_tensor *);
     rv_tensor **parameters = rv_memory_get(who, bytes);
     if (parameters == NULL)
-        return false;
+        return NULL;
     int learned = 0; /* a parameter may have been frozen since */
     for (int64_t i = 0; i < opt->count; i++)
         if (rv_requires_grad(opt->slots[i].parameter))
             parameters[learned++] = opt->slots[i].parameter;
-    rv_tensor **gradients = learned > 0
-                                ? rv_gradients(&loss, 1, parameters, learned, .allow_unused = true,
-                                               .create_graph = run->keeps_graph)
-                                : NULL;
+    rv_tensor **gradients =
+        learned > 0
+            ? rv_gradients(&how->y, 1, parameters, learned, .gradients = &how->v,
+                           .retain_graph = how->retain_graph, .create_graph = how->create_graph,
+                           .allow_unused = true)
+            : rv_fail_null(RV_ERROR_GRAPH, who, "no parameter requires a gradient any more");
     rv_memory_put(parameters, bytes);
-    if (learned == 0)
-        return rv_fail(RV_ERROR_GRAPH, who, "no parameter requires a gradient any more");
-    learned = 0;
-    bool done = gradients != NULL, is_used = false;
-    double *into = run->trial_gradient;
+    return gradients;
+}
+
+bool rv_minimizer_write(const rv_minimizer_run *run, rv_tensor *const *gradients,
+                        rv_storage *storage, double *into, int64_t stride)
+{
     RV_NO_GRAD;
-    for (int64_t i = 0; done && i < opt->count; i++) {
-        const rv_tensor *p = opt->slots[i].parameter;
-        rv_tensor *part = rv_minimizer_part(run->memory->storage, into, p);
-        rv_tensor *g = rv_requires_grad(p) ? gradients[learned++] : NULL;
-        is_used = is_used || g != NULL;
-        done = part != NULL && (g != NULL ? rv_copy_into(part, g) : rv_fill(part, 0)) != NULL;
-        into += p->numel;
+    for (int64_t i = 0; i < run->opt->count; i++) {
+        const rv_tensor *p = run->opt->slots[i].parameter;
+        rv_tensor *part = rv_minimizer_part(storage, into, stride, p);
+        rv_tensor *g = gradients != NULL && rv_requires_grad(p) ? *gradients++ : NULL;
+        if (part == NULL || (g != NULL ? rv_copy_into(part, g) : rv_fill(part, 0)) == NULL)
+            return false;
+        into += p->numel * stride;
     }
-    if (!is_used && done)
+    return true;
+}
+
+bool rv_minimizer_depends(const rv_minimizer_run *run, rv_tensor *const *gradients)
+{
+    for (int64_t i = 0; i < run->opt->count; i++)
+        if (rv_requires_grad(run->opt->slots[i].parameter) && *gradients++ != NULL)
+            return true;
+    return false;
+}
+
+/* The gradients of the loss, one behind the other in trial_gradient; and their graph, if a Hessian
+ * may be asked for. */
+static bool gather(rv_minimizer_run *run, rv_tensor *loss)
+{
+    const rv_minimizer_backward how = {.y = loss, .create_graph = run->keeps_graph};
+    rv_tensor **gradients = rv_minimizer_gradients(run, &how);
+    if (gradients == NULL)
+        return false;
+    if (!rv_minimizer_depends(run, gradients))
         return rv_fail(RV_ERROR_GRAPH, who, "the loss was not computed from any of the parameters");
-    return done && (!run->keeps_graph || rv_minimizer_keep_graph(run, gradients));
+    return rv_minimizer_write(run, gradients, run->memory->storage, run->trial_gradient, 1) &&
+           (!run->keeps_graph || rv_minimizer_keep_graph(run, gradients));
 }
 
 /* How often the parameters' memory has been changed. */
@@ -195,18 +219,24 @@ static uint64_t changes_of(const rv_optim *opt)
     return changes;
 }
 
+rv_tensor *rv_minimizer_call(rv_minimizer_run *run, rv_optim_closure *closure)
+{
+    const uint64_t changes = changes_of(run->opt);
+    rv_tensor *given = closure(run->context);
+    if (changes_of(run->opt) == changes)
+        return given;
+    return rv_fail_null(RV_ERROR_CHANGED, who,
+                        "the closure changed a parameter's values; that is for the optimizer");
+}
+
 static bool call_closure(rv_minimizer_run *run)
 {
     RV_SCOPE;
     run->evaluations++;
-    const uint64_t changes = changes_of(run->opt);
     const bool has_gradient = !run->opt->optim_class->minimizer->needs_no_gradient;
-    rv_tensor *loss = run->closure(run->context);
+    rv_tensor *loss = rv_minimizer_call(run, run->closure);
     if (!check_loss(loss))
         return false;
-    if (changes_of(run->opt) != changes)
-        return rv_fail(RV_ERROR_CHANGED, who,
-                       "the closure changed a parameter's values; that is for the optimizer");
     if (has_gradient && !gather(run, loss))
         return false;
     run->epsilon = loss->dtype == RV_F32 ? (double)FLT_EPSILON : DBL_EPSILON;
@@ -224,7 +254,9 @@ bool rv_minimizer_evaluate(rv_minimizer_run *run)
 {
     rv_minimizer_drop_graph(run);
     round_trial(run);
-    if (copy_parameters(run, run->trial, true) && call_closure(run))
+    if (copy_parameters(run, run->trial, true) &&
+        (run->opt->optim_class->minimizer->residuals ? rv_minimizer_residuals(run)
+                                                     : call_closure(run)))
         return true;
     run->is_failed = true;
     return false;
@@ -257,8 +289,7 @@ bool rv_minimizer_restore(rv_minimizer_run *run)
     return copy_parameters(run, run->view.x, true);
 }
 
-/* Where the trial is becomes where the method is. */
-static void accept(rv_minimizer_run *run)
+void rv_minimizer_accept(rv_minimizer_run *run)
 {
     rv_minimizer *m = &run->view;
     const size_t bytes = (size_t)m->n * sizeof(double);
@@ -267,6 +298,8 @@ static void accept(rv_minimizer_run *run)
     m->loss = run->trial_loss;
     run->largest = run->trial_largest;
     run->graph_is_at_x = run->gradients != NULL;
+    if (run->opt->optim_class->minimizer->residuals)
+        rv_minimizer_residuals_accept(run);
 }
 
 /* Goes where the trial is; false if that is where x is. */
@@ -279,13 +312,14 @@ static bool move(rv_minimizer_run *run)
     }
     if (rv_vector_largest(m->n, m->step) == 0)
         return false;
-    accept(run);
+    rv_minimizer_accept(run);
     return true;
 }
 
 bool rv_minimizer_begin(rv_minimizer_run *run)
 {
-    run->evaluations = run->products = 0;
+    run->evaluations = run->products = run->jacobians = 0;
+    run->squares.has_begun = false;
     run->is_failed = false;
     run->best_loss = INFINITY;
     run->largest = run->view.loss = NAN; /* not known yet */
@@ -296,8 +330,11 @@ bool rv_minimizer_begin(rv_minimizer_run *run)
     memcpy(run->trial, run->view.x, (size_t)run->view.n * sizeof(double));
     if (!rv_minimizer_evaluate(run))
         return false;
-    accept(run);
-    return true;
+    if (run->opt->optim_class->minimizer->residuals && isfinite(run->trial_loss) &&
+        isnan(rv_minimizer_linearize(&run->view)))
+        run->trial_loss = INFINITY;
+    rv_minimizer_accept(run);
+    return !run->is_failed;
 }
 
 /* ---- a step along a line --------------------------------------------------------------------- */
@@ -327,6 +364,13 @@ static void put_trial(rv_minimizer_run *run, double step)
     rv_vector_add(m->n, step, m->direction, run->trial);
 }
 
+void rv_minimizer_put_trial(rv_minimizer_run *run, double length)
+{
+    rv_minimizer_hold_frozen(&run->view, run->view.direction);
+    put_trial(run, length);
+    round_trial(run);
+}
+
 /* The loss along the direction; the lowest place is remembered. */
 static bool along(void *context, double step, double *value, double *slope)
 {
@@ -352,16 +396,10 @@ static bool is_found(const rv_line_result *r)
     return r->status == RV_LINE_FOUND || r->status == RV_LINE_APPROXIMATE;
 }
 
-/* By how much a sum of many terms may be wrong: what the first search allows itself, and what the
- * second does, as a share of the sum, for the last digit of its dtype. */
-static double little_noise(const rv_minimizer_run *run)
+/* By how much a sum of many terms may be wrong: searches go on by slopes among values so near. */
+static double noise_of(const rv_minimizer_run *run)
 {
-    return 4 * run->epsilon * fabs(run->view.loss);
-}
-
-static double noise(const rv_minimizer_run *run)
-{
-    return fmax(1e-12, 32 * run->epsilon) * fabs(run->view.loss);
+    return fmax(1e-10, 4 * run->epsilon) * fabs(run->view.loss);
 }
 
 /* rv_line_search's default of step_max. */
@@ -372,15 +410,15 @@ static rv_line_result search(rv_minimizer_run *run, const rv_search_options *o, 
                              double slope)
 {
     const double loss = run->view.loss;
-    rv_line_result r = rv_line_search(along, run, .value = loss, .slope = slope, .step = step,
-                                      .method = o->method, .decrease = o->decrease,
-                                      .curvature = o->curvature, .noise = little_noise(run));
+    rv_line_result r =
+        rv_line_search(along, run, .value = loss, .slope = slope, .step = step, .method = o->method,
+                       .decrease = o->decrease, .curvature = o->curvature, .noise = noise_of(run));
     if (is_found(&r) || r.step > 0 || r.status == RV_LINE_NOT_DESCENT ||
         r.status == RV_LINE_STOPPED || r.status == RV_LINE_WRONG)
         return r;
     return rv_line_search(along, run, .value = loss, .slope = slope, .step = step,
                           .method = RV_LINE_HAGER_ZHANG, .decrease = fmin(0.1, o->curvature / 2),
-                          .curvature = o->curvature, .noise = noise(run));
+                          .curvature = o->curvature, .noise = noise_of(run));
 }
 
 /* ---- a step without a search ----------------------------------------------------------------- */
@@ -393,7 +431,7 @@ bool rv_minimizer_probe(rv_minimizer *m, double step, rv_probe *probe)
     rv_minimizer_hold_frozen(m, m->direction);
     put_trial(run, step);
     round_trial(run);
-    *probe = (rv_probe){.loss = m->loss, .noise = noise(run), .is_at_x = true};
+    *probe = (rv_probe){.loss = m->loss, .noise = noise_of(run), .is_at_x = true};
     for (int64_t i = 0; i < m->n && probe->is_at_x; i++)
         probe->is_at_x = run->trial[i] == m->x[i];
     if (probe->is_at_x)
@@ -433,6 +471,10 @@ bool rv_minimizer_search_with(const rv_search_options *o)
         return rv_fail(RV_ERROR_NULL, "minimizer_search", "the options or minimizer are NULL");
     rv_minimizer *m = o->minimizer;
     rv_minimizer_run *run = m->run;
+    if (run->opt->optim_class->minimizer->residuals)
+        return rv_fail(RV_ERROR_STATE, "minimizer_search",
+                       "%s minimizes residuals: use rv_minimizer_probe_residuals",
+                       run->opt->optim_class->name);
     run->best_loss = m->loss;
     rv_minimizer_hold_frozen(m, m->direction);
     double slope = rv_vector_dot(m->n, m->gradient, m->direction), step = o->step;

@@ -40,7 +40,11 @@ typedef struct rv_minimizer {
     double *direction;                          /* for the method to write */
     double *vectors[RV_MINIMIZER_MOST_VECTORS]; /* the method's own, zeros at first; saved */
     double *numbers;                            /* likewise */
-    struct rv_minimizer_run *run;               /* private */
+    int64_t residual_count;                     /* for sums of squares: m, */
+    const double *residuals;                    /* [m] r at x, */
+    double *columns; /* [n + 1, m] J' there, and r in the last row: the columns of J and r. Room for
+                        the method: to be read, and overwritten, once in an iteration */
+    struct rv_minimizer_run *run; /* private */
 } rv_minimizer;
 
 typedef struct rv_minimizer_class {
@@ -52,6 +56,9 @@ typedef struct rv_minimizer_class {
     /* The method looks at losses only: no gradient is computed, m->gradient is 0, and the loss need
      * not come from operations on the parameters. */
     bool needs_no_gradient;
+    /* The closure gives residuals: rv_minimizer_probe_residuals in place of rv_minimizer_search. */
+    bool residuals;
+    size_t jacobian_offset; /* offsetof(its options, the rv_optim_jacobian *); 0: there is none */
     /* Every evaluation keeps the graph of its gradient, for rv_minimizer_hessian_product. */
     bool uses_hessian;
     /* Makes an iteration: true if x has moved. False if no step could be made, after which nothing
@@ -87,6 +94,40 @@ typedef enum rv_trial {
  * otherwise x, loss and gradient are as before. */
 RV_API rv_trial rv_minimizer_try(rv_minimizer *m);
 
+/* ---- sums of squares ------------------------------------------------------------------------- *
+ *
+ * Where the class says `residuals`, a trial costs the residuals alone, and the Jacobian is computed
+ * where the method means to stay. */
+
+typedef struct rv_minimizer_trial {
+    double loss;      /* there; infinity if it is not finite, or no number of residuals is */
+    double reduction; /* by how much it is lower than at x, without the cancellation of a
+                         difference of sums: sum((r - r+)(r + r+))/2 */
+    bool has_moved;   /* false: x + length*direction is x in the parameters' dtypes, and nothing was
+                         evaluated */
+} rv_minimizer_trial;
+
+/* Evaluates the residuals at x + length*direction, rounded to the parameters' dtypes. False if
+ * nothing more can be evaluated. */
+RV_API bool rv_minimizer_probe_residuals(rv_minimizer *m, double length, rv_minimizer_trial *trial);
+
+/* Computes Jacobian and gradient where the last trial was; the gradient's largest number, NaN if
+ * they are not finite, or after an error. m->columns are the trial's then. */
+RV_API double rv_minimizer_linearize(rv_minimizer *m);
+
+/* Moves to the last trial, where rv_minimizer_linearize gave a number: all of the view is there. */
+RV_API void rv_minimizer_take(rv_minimizer *m);
+
+/* By how much the loss at x may be wrong: a few units of its last digit, in the residuals' dtype.
+ */
+RV_API double rv_minimizer_noise(const rv_minimizer *m);
+
+/* Where a step can gain no more than that, the gradient decides: moves to the last trial if max|g|
+ * is lower there by a hundredth, and the loss not higher by more than the noise. False if not. */
+RV_API bool rv_minimizer_take_if_flatter(rv_minimizer *m, const rv_minimizer_trial *trial);
+
+/* m->columns as a tensor, borrowed. */
+RV_API rv_tensor *rv_minimizer_columns(const rv_minimizer *m);
 /* What a place shows. */
 typedef struct rv_probe {
     double loss;   /* there; infinity if it, or its gradient, is not finite */

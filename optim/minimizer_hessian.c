@@ -75,29 +75,13 @@ static bool weigh(const rv_minimizer_run *run, rv_tensor *weights, operands *o)
             o->parameters[o->learned++] = p;
         if (rv_requires_grad(gradient)) {
             rv_tensor *weight = rv_empty_n(gradient->dtype, gradient->ndim, gradient->shape);
-            rv_tensor *part = rv_minimizer_part(weights->storage, from, p);
+            rv_tensor *part = rv_minimizer_part(weights->storage, from, 1, p);
             if (weight == NULL || part == NULL || rv_copy_into(weight, part) == NULL)
                 return false;
             o->gradients[o->count] = gradient;
             o->weights[o->count++] = weight;
         }
         from += p->numel;
-    }
-    return true;
-}
-
-/* Writes products of the parameters' shapes, one behind the other; NULL, also as a whole: zeros. */
-static bool write(const rv_minimizer_run *run, rv_tensor *const *products, rv_tensor *into)
-{
-    double *to = (double *)into->data;
-    for (int64_t i = 0; i < run->opt->count; i++) {
-        const rv_tensor *p = run->opt->slots[i].parameter;
-        rv_tensor *part = rv_minimizer_part(into->storage, to, p);
-        rv_tensor *product = products != NULL && rv_requires_grad(p) ? *products++ : NULL;
-        if (part == NULL ||
-            (product != NULL ? rv_copy_into(part, product) : rv_fill(part, 0)) == NULL)
-            return false;
-        to += p->numel;
     }
     return true;
 }
@@ -109,11 +93,12 @@ static bool multiply(rv_minimizer_run *run, rv_tensor *numbers, operands *o)
     if (!weigh(run, numbers, o))
         return false;
     if (o->count == 0)
-        return write(run, NULL, numbers);
+        return rv_minimizer_write(run, NULL, numbers->storage, (double *)numbers->data, 1);
     rv_tensor **products =
         rv_gradients(o->gradients, o->count, o->parameters, o->learned, .gradients = o->weights,
                      .retain_graph = true, .allow_unused = true);
-    return products != NULL && write(run, products, numbers);
+    return products != NULL &&
+           rv_minimizer_write(run, products, numbers->storage, (double *)numbers->data, 1);
 }
 
 static bool find_product(rv_minimizer_run *run, const double *v, double *out)

@@ -10,6 +10,7 @@
  *
  * FILE: F64 numbers one behind the other, which golden/minimize_starts.py makes of those.
  */
+#include <math.h>
 #include <ravine.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,13 @@ static rv_tensor *loss(void *context)
     return problem_loss(t->problem, t->x);
 }
 
+/* The residuals of half the sum of squares that is the same loss. */
+static rv_tensor *residuals(void *context)
+{
+    const task *t = context;
+    return rv_mul_scalar(t->problem->residuals(t->x), sqrt(2));
+}
+
 /* ---- the methods ----------------------------------------------------------------------------- */
 
 #define LIMITS .max_iter = LIMIT, .max_eval = LIMIT
@@ -47,6 +55,8 @@ MAKER(ssbroyden, bfgs(RV_TENSORS(x), LIMITS, .update = RV_BFGS_SELF_SCALED_BROYD
 MAKER(cg, cg(RV_TENSORS(x), LIMITS))
 MAKER(newton_cg, newton_cg(RV_TENSORS(x), LIMITS))
 MAKER(newton, newton(RV_TENSORS(x), LIMITS))
+MAKER(lm, levenberg_marquardt(RV_TENSORS(x), LIMITS))
+MAKER(gauss_newton, gauss_newton(RV_TENSORS(x), LIMITS))
 MAKER(cg_pr, cg(RV_TENSORS(x), LIMITS, .beta = RV_CG_POLAK_RIBIERE))
 MAKER(cg_fr, cg(RV_TENSORS(x), LIMITS, .beta = RV_CG_FLETCHER_REEVES))
 MAKER(cg_hs, cg(RV_TENSORS(x), LIMITS, .beta = RV_CG_HESTENES_STIEFEL))
@@ -58,12 +68,13 @@ typedef struct method {
 } method;
 
 /* Those of the table, and behind them those that are only there by name. */
-enum { TABLE = 7 };
+enum { TABLE = 9 };
 static const method methods[] = {
     {"lbfgs", make_lbfgs},         {"bfgs", make_bfgs},   {"ssbfgs", make_ssbfgs},
     {"ssbroyden", make_ssbroyden}, {"cg", make_cg},       {"newton-cg", make_newton_cg},
-    {"newton", make_newton},       {"cg-pr", make_cg_pr}, {"cg-fr", make_cg_fr},
-    {"cg-hs", make_cg_hs},         {"cg-dy", make_cg_dy},
+    {"newton", make_newton},       {"lm", make_lm},       {"gauss-newton", make_gauss_newton},
+    {"cg-pr", make_cg_pr},         {"cg-fr", make_cg_fr}, {"cg-hs", make_cg_hs},
+    {"cg-dy", make_cg_dy},
 };
 
 static const method *method_named(const char *name)
@@ -96,7 +107,8 @@ static void solve(const method *how, const problem *p, const double *start, bool
     RV_SCOPE;
     task t = {p, rv_require_grad(rv_from_array_n(start, RV_F64, 1, &p->n))};
     rv_optim *opt = how->make(t.x);
-    const rv_optim_result r = rv_optim_minimize(opt, loss, &t);
+    const bool is_least_squares = how->make == make_lm || how->make == make_gauss_newton;
+    const rv_optim_result r = rv_optim_minimize(opt, is_least_squares ? residuals : loss, &t);
     const bool is_solved = r.status == RV_OPTIM_GRADIENT;
     if (says_why && !is_solved)
         printf("  %s: %s after %lld evaluations, max|g| %g\n", p->name, r.reason,
