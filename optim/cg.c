@@ -90,7 +90,8 @@ static bool search(rv_minimizer *m, const products *p, double share)
 static bool restart(rv_minimizer *m, const products *p)
 {
     m->numbers[COUNT] = 0;
-    return find_direction(m, p, 0) && search(m, p, 0);
+    rv_vector_scale(m->n, -1, m->gradient, m->direction);
+    return search(m, p, 0);
 }
 
 static bool cg_iterate(rv_minimizer *m)

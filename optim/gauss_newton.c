@@ -86,7 +86,7 @@ typedef struct line {
 static bool along(void *context, double step, double *value, double *slope)
 {
     line *l = context;
-    if (!rv_minimizer_probe(l->m, step, &l->last) || !l->last.has_moved)
+    if (!rv_minimizer_probe_residuals(l->m, step, &l->last) || !l->last.has_moved)
         return false;
     *value = -l->last.reduction; /* from the loss at x */
     *slope = 0;                  /* not known, and not needed by backtracking */
@@ -98,7 +98,8 @@ static bool step_by_gradient(rv_minimizer *m)
 {
     double length = ((const rv_gauss_newton_options *)m->options)->lr;
     rv_minimizer_trial trial;
-    for (int i = 0; i < 8 && rv_minimizer_probe(m, length, &trial) && trial.has_moved; i++) {
+    for (int i = 0; i < 8 && rv_minimizer_probe_residuals(m, length, &trial) && trial.has_moved;
+         i++) {
         if (rv_minimizer_take_if_flatter(m, &trial))
             return true;
         length /= 2;

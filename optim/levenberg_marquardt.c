@@ -176,7 +176,7 @@ static bool levenberg_marquardt_iterate(rv_minimizer *m)
         const double slope = -rv_vector_dot(m->n, m->gradient, m->direction);
         const double bound = m->numbers[DAMPING] * step.length * step.length;
         const double promised = (slope + bound) / 2;
-        if (!(promised > 0) || !rv_minimizer_probe(m, 1, &trial) || !trial.has_moved)
+        if (!(promised > 0) || !rv_minimizer_probe_residuals(m, 1, &trial) || !trial.has_moved)
             break;
         if (promised <= noise && trial.reduction <= noise) {
             if (rv_minimizer_take_if_flatter(m, &trial))

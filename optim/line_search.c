@@ -31,7 +31,7 @@ static bool is_approximate_wolfe(const rv_line *line)
 {
     const rv_line_options *o = line->options;
     const rv_line_point *p = &line->last;
-    return o->noise > 0 && p->value <= line->origin.value + o->noise &&
+    return o->noise > 0 && fabs(p->value - line->origin.value) <= o->noise &&
            p->slope >= o->curvature * line->origin.slope &&
            p->slope <= (2 * o->decrease - 1) * line->origin.slope;
 }

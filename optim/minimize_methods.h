@@ -126,6 +126,62 @@ typedef struct rv_random_search_options {
                .lr = 0.1, .parameters = __VA_ARGS__)
 RV_API rv_optim *rv_optim_random_search_with(const rv_random_search_options *options);
 
+typedef struct rv_newton_cg_options {
+    RV_MINIMIZE_COMMON;
+    double forcing; /* default 0.1; > 0, < 1: the largest share of |g| that is left unsolved */
+    int64_t max_products;         /* default 0: 10 n; >= 0: of one iteration */
+    double damping;               /* default 0; >= 0: H + damping I in place of H */
+    int64_t preconditioner_rank;  /* default 0: none; >= 0, at most n are used */
+    int64_t preconditioner_every; /* default 20; >= 1: iterations that one preconditioner serves */
+    uint64_t seed;                /* default 0; of the preconditioner's random vectors */
+} rv_newton_cg_options;
+
+/* rv_optim_newton_cg(rv_parameters(net), .max_iter = 50): truncated Newton in a trust region
+ * (Steihaug 1983; Nocedal and Wright 2006, algorithm 7.2). A step z minimizes g'z + z'Hz/2 within
+ * |z| <= radius by conjugate gradients, from products H v (minimizer.h), until the residual is a
+ * share of |g|: at most `forcing`, and less as the gradient shrinks (Eisenstat and Walker 1996,
+ * choice 2), so that convergence is quadratic at the end, if damping is 0. Negative curvature is
+ * followed to the border of the region: from near a saddle it leads away. (Where the gradient is 0,
+ * or has no part along negative curvature, it cannot be seen: a saddle is stayed at, or reached.)
+ *
+ * There is no line search. The first radius is lr * max(1, |x|); it is divided by 4 where the loss
+ * falls by less than a quarter of what the parabola promised, and tripled where by more than three
+ * quarters. A step that is refused costs one evaluation and no product. Where losses agree in all
+ * their digits a step is taken that makes the gradient smaller.
+ *
+ * With preconditioner_rank r, the first iteration and every preconditioner_every-th after it spend
+ * r products on the randomized Nystrom approximation of H (Frangella, Tropp and Udell 2023), as
+ * Rathore et al. 2024 (arXiv 2402.01868) do for networks that solve differential equations; what
+ * it saves depends on how fast the eigenvalues of H fall. Memory for r*n numbers more.
+ *
+ * State: basis [r,n], eigenvalues [r] of the preconditioner, and numbers (the radius, where the
+ * random numbers are, ...). Errors beside those of all methods: an operation in the closure that
+ * cannot be differentiated twice; a preconditioner needs LAPACK. Second derivatives that are not
+ * finite count as unknown. */
+#define rv_optim_newton_cg(...)                                                     \
+    RV_OPTIONS(rv_optim_newton_cg_with, rv_newton_cg_options, RV_MINIMIZE_DEFAULTS, \
+               .forcing = 0.1, .preconditioner_every = 20, .parameters = __VA_ARGS__)
+RV_API rv_optim *rv_optim_newton_cg_with(const rv_newton_cg_options *options);
+
+/* The options that all methods here have. */
+typedef struct rv_newton_options {
+    RV_MINIMIZE_COMMON;
+} rv_newton_options;
+
+/* rv_optim_newton(rv_parameters(net), .max_iter = 50): Newton's method with the whole Hessian, for
+ * small problems: an iteration takes n products H v and the eigenvalues of an n by n matrix, about
+ * 10 n^3 multiplications; memory for some n^2 numbers. A step is the least of g'z + z'Hz/2 of all
+ * within |z| <= radius, found from the eigenvalues (More and Sorensen 1983): H need not be positive
+ * definite, and where the gradient has no part along negative curvature the step has one all the
+ * same, of either sign. So it leaves a saddle that it comes near, but for one where it starts with
+ * a gradient within its tolerance. The radius is as rv_optim_newton_cg's. Converges quadratically
+ * at a minimum where H is positive definite. State: numbers. Errors: more than 16384 parameters, or
+ * no memory; no LAPACK in the build; an operation that cannot be differentiated twice; second
+ * derivatives that are not finite. */
+#define rv_optim_newton(...)                                                  \
+    RV_OPTIONS(rv_optim_newton_with, rv_newton_options, RV_MINIMIZE_DEFAULTS, \
+               .parameters = __VA_ARGS__)
+RV_API rv_optim *rv_optim_newton_with(const rv_newton_options *options);
 /* ---- sums of squares -------------------------------------------------------------------------- *
  *
  * For these the closure gives residuals r, of m elements in any shape, and the loss is sum(r^2)/2;

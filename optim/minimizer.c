@@ -61,7 +61,9 @@ rv_minimizer_run *rv_minimizer_make(rv_optim *opt)
     rv_minimizer_run *run = rv_memory_get(opt->optim_class->name, sizeof *run);
     if (run == NULL)
         return NULL;
-    *run = (rv_minimizer_run){.opt = opt, .view = {.options = opt->groups[0].options, .run = run}};
+    *run = (rv_minimizer_run){.opt = opt,
+                              .view = {.options = opt->groups[0].options, .run = run},
+                              .keeps_graph = opt->optim_class->minimizer->uses_hessian};
     for (int64_t i = 0; i < opt->count; i++)
         run->view.n += opt->slots[i].parameter->numel;
     if (furnish(run))
@@ -75,6 +77,7 @@ void rv_minimizer_free(rv_minimizer_run *run)
     if (run == NULL)
         return;
     rv_minimizer_residuals_free(run);
+    rv_minimizer_drop_graph(run);
     rv_release(run->memory);
     rv_release(run->numbers);
     for (int i = 0; i < RV_MINIMIZER_MOST_VECTORS; i++)
@@ -94,9 +97,8 @@ bool rv_minimizer_state(const rv_minimizer_run *run, rv_state_visit *visit, void
 
 /* ---- parameters as a vector ------------------------------------------------------------------ */
 
-/* The part of an array of numbers, `stride` apart, that begins here, in a parameter's shape. */
-static rv_tensor *part_of(rv_storage *storage, double *array, int64_t stride,
-                          const rv_tensor *parameter)
+rv_tensor *rv_minimizer_part(rv_storage *storage, double *array, int64_t stride,
+                             const rv_tensor *parameter)
 {
     int64_t strides[RV_MAX_DIMENSIONS];
     for (int axis = parameter->ndim - 1; axis >= 0; axis--) {
@@ -114,7 +116,7 @@ static bool copy_parameters(const rv_minimizer_run *run, double *array, bool int
     RV_NO_GRAD;
     for (int64_t i = 0; i < run->opt->count; i++) {
         rv_tensor *p = run->opt->slots[i].parameter;
-        rv_tensor *part = part_of(run->memory->storage, array, 1, p);
+        rv_tensor *part = rv_minimizer_part(run->memory->storage, array, 1, p);
         if (part == NULL ||
             rv_copy_into(into_parameters ? p : part, into_parameters ? part : p) == NULL)
             return false;
@@ -150,47 +152,62 @@ static bool check_loss(const rv_tensor *loss)
                    rv_dtype_name(loss->dtype), RV_SHAPE_OF(loss));
 }
 
-bool rv_minimizer_gather(rv_minimizer_run *run, rv_tensor *y, rv_tensor *v, bool retain_graph,
-                         rv_storage *storage, double *into, int64_t stride, bool *is_used)
+rv_tensor **rv_minimizer_gradients(const rv_minimizer_run *run, const rv_minimizer_backward *how)
 {
     const rv_optim *opt = run->opt;
     const size_t bytes = (size_t)opt->count * sizeof(rv_tensor *);
     rv_tensor **parameters = rv_memory_get(who, bytes);
     if (parameters == NULL)
-        return false;
+        return NULL;
     int learned = 0; /* a parameter may have been frozen since */
     for (int64_t i = 0; i < opt->count; i++)
         if (rv_requires_grad(opt->slots[i].parameter))
             parameters[learned++] = opt->slots[i].parameter;
-    rv_tensor **gradients = learned > 0
-                                ? rv_gradients(&y, 1, parameters, learned, .gradients = &v,
-                                               .retain_graph = retain_graph, .allow_unused = true)
-                                : NULL;
+    rv_tensor **gradients =
+        learned > 0
+            ? rv_gradients(&how->y, 1, parameters, learned, .gradients = &how->v,
+                           .retain_graph = how->retain_graph, .create_graph = how->create_graph,
+                           .allow_unused = true)
+            : rv_fail_null(RV_ERROR_GRAPH, who, "no parameter requires a gradient any more");
     rv_memory_put(parameters, bytes);
-    if (learned == 0)
-        return rv_fail(RV_ERROR_GRAPH, who, "no parameter requires a gradient any more");
-    learned = 0;
-    bool done = gradients != NULL;
-    RV_NO_GRAD;
-    for (int64_t i = 0; done && i < opt->count; i++) {
-        const rv_tensor *p = opt->slots[i].parameter;
-        rv_tensor *part = part_of(storage, into, stride, p);
-        rv_tensor *g = rv_requires_grad(p) ? gradients[learned++] : NULL;
-        *is_used = *is_used || g != NULL;
-        done = part != NULL && (g != NULL ? rv_copy_into(part, g) : rv_fill(part, 0)) != NULL;
-        into += p->numel * stride;
-    }
-    return done;
+    return gradients;
 }
 
-/* The gradients of the loss, one behind the other in trial_gradient. */
+bool rv_minimizer_write(const rv_minimizer_run *run, rv_tensor *const *gradients,
+                        rv_storage *storage, double *into, int64_t stride)
+{
+    RV_NO_GRAD;
+    for (int64_t i = 0; i < run->opt->count; i++) {
+        const rv_tensor *p = run->opt->slots[i].parameter;
+        rv_tensor *part = rv_minimizer_part(storage, into, stride, p);
+        rv_tensor *g = gradients != NULL && rv_requires_grad(p) ? *gradients++ : NULL;
+        if (part == NULL || (g != NULL ? rv_copy_into(part, g) : rv_fill(part, 0)) == NULL)
+            return false;
+        into += p->numel * stride;
+    }
+    return true;
+}
+
+bool rv_minimizer_depends(const rv_minimizer_run *run, rv_tensor *const *gradients)
+{
+    for (int64_t i = 0; i < run->opt->count; i++)
+        if (rv_requires_grad(run->opt->slots[i].parameter) && *gradients++ != NULL)
+            return true;
+    return false;
+}
+
+/* The gradients of the loss, one behind the other in trial_gradient; and their graph, if a Hessian
+ * may be asked for. */
 static bool gather(rv_minimizer_run *run, rv_tensor *loss)
 {
-    bool is_used = false;
-    return rv_minimizer_gather(run, loss, NULL, false, run->memory->storage, run->trial_gradient, 1,
-                               &is_used) &&
-           (is_used ||
-            rv_fail(RV_ERROR_GRAPH, who, "the loss was not computed from any of the parameters"));
+    const rv_minimizer_backward how = {.y = loss, .create_graph = run->keeps_graph};
+    rv_tensor **gradients = rv_minimizer_gradients(run, &how);
+    if (gradients == NULL)
+        return false;
+    if (!rv_minimizer_depends(run, gradients))
+        return rv_fail(RV_ERROR_GRAPH, who, "the loss was not computed from any of the parameters");
+    return rv_minimizer_write(run, gradients, run->memory->storage, run->trial_gradient, 1) &&
+           (!run->keeps_graph || rv_minimizer_keep_graph(run, gradients));
 }
 
 /* How often the parameters' memory has been changed. */
@@ -235,6 +252,7 @@ static bool call_closure(rv_minimizer_run *run)
 
 bool rv_minimizer_evaluate(rv_minimizer_run *run)
 {
+    rv_minimizer_drop_graph(run);
     round_trial(run);
     if (copy_parameters(run, run->trial, true) &&
         (run->opt->optim_class->minimizer->residuals ? rv_minimizer_residuals(run)
@@ -249,9 +267,18 @@ bool rv_minimizer_is_over(const rv_minimizer *m)
     return m->run->is_failed || m->run->evaluations >= m->run->most_evaluations;
 }
 
+rv_tensor *rv_minimizer_vector(const rv_minimizer *m, int i)
+{
+    if (m == NULL || i < 0 || i >= m->run->opt->optim_class->minimizer->vector_count)
+        return rv_fail_null(RV_ERROR_INDEX, "minimizer_vector", "the method has no vector %d", i);
+    return m->run->vectors[i];
+}
+
 bool rv_minimizer_restore(rv_minimizer_run *run)
 {
     rv_minimizer *m = &run->view;
+    if (!run->is_failed && run->graph_is_at_x)
+        return true; /* they are: writing them again would make the graph one of the past */
     if (run->is_failed && run->best_loss < m->loss) { /* in a search that found a better place */
         const size_t bytes = (size_t)m->n * sizeof(double);
         memcpy(m->x, run->best, bytes);
@@ -270,6 +297,7 @@ void rv_minimizer_accept(rv_minimizer_run *run)
     memcpy(m->gradient, run->trial_gradient, bytes);
     m->loss = run->trial_loss;
     run->largest = run->trial_largest;
+    run->graph_is_at_x = run->gradients != NULL;
     if (run->opt->optim_class->minimizer->residuals)
         rv_minimizer_residuals_accept(run);
 }
@@ -290,7 +318,7 @@ static bool move(rv_minimizer_run *run)
 
 bool rv_minimizer_begin(rv_minimizer_run *run)
 {
-    run->evaluations = run->jacobians = 0;
+    run->evaluations = run->products = run->jacobians = 0;
     run->squares.has_begun = false;
     run->is_failed = false;
     run->best_loss = INFINITY;
@@ -311,15 +339,21 @@ bool rv_minimizer_begin(rv_minimizer_run *run)
 
 /* ---- a step along a line --------------------------------------------------------------------- */
 
-/* A parameter that was frozen after the optimizer was made stays where it is. */
-static void hold_frozen(const rv_minimizer_run *run)
+double rv_minimizer_epsilon(const rv_minimizer *m)
 {
-    double *direction = run->view.direction;
-    for (int64_t i = 0; i < run->opt->count; i++) {
-        const rv_tensor *p = run->opt->slots[i].parameter;
+    for (int64_t i = 0; i < m->run->opt->count; i++)
+        if (m->run->opt->slots[i].parameter->dtype == RV_F32)
+            return FLT_EPSILON;
+    return DBL_EPSILON;
+}
+
+void rv_minimizer_hold_frozen(const rv_minimizer *m, double *vector)
+{
+    for (int64_t i = 0; i < m->run->opt->count; i++) {
+        const rv_tensor *p = m->run->opt->slots[i].parameter;
         if (!rv_requires_grad(p))
-            memset(direction, 0, (size_t)p->numel * sizeof(double));
-        direction += p->numel;
+            memset(vector, 0, (size_t)p->numel * sizeof(double));
+        vector += p->numel;
     }
 }
 
@@ -332,7 +366,7 @@ static void put_trial(rv_minimizer_run *run, double step)
 
 void rv_minimizer_put_trial(rv_minimizer_run *run, double length)
 {
-    hold_frozen(run);
+    rv_minimizer_hold_frozen(&run->view, run->view.direction);
     put_trial(run, length);
     round_trial(run);
 }
@@ -362,16 +396,10 @@ static bool is_found(const rv_line_result *r)
     return r->status == RV_LINE_FOUND || r->status == RV_LINE_APPROXIMATE;
 }
 
-/* By how much a sum of many terms may be wrong: what the first search allows itself, and what the
- * second does, as a share of the sum, for the last digit of its dtype. */
-static double little_noise(const rv_minimizer_run *run)
+/* By how much a sum of many terms may be wrong: searches go on by slopes among values so near. */
+static double noise_of(const rv_minimizer_run *run)
 {
-    return 4 * run->epsilon * fabs(run->view.loss);
-}
-
-static double noise(const rv_minimizer_run *run)
-{
-    return fmax(1e-12, 32 * run->epsilon) * fabs(run->view.loss);
+    return fmax(1e-10, 4 * run->epsilon) * fabs(run->view.loss);
 }
 
 /* rv_line_search's default of step_max. */
@@ -382,16 +410,60 @@ static rv_line_result search(rv_minimizer_run *run, const rv_search_options *o, 
                              double slope)
 {
     const double loss = run->view.loss;
-    rv_line_result r = rv_line_search(along, run, .value = loss, .slope = slope, .step = step,
-                                      .method = o->method, .decrease = o->decrease,
-                                      .curvature = o->curvature, .noise = little_noise(run));
+    rv_line_result r =
+        rv_line_search(along, run, .value = loss, .slope = slope, .step = step, .method = o->method,
+                       .decrease = o->decrease, .curvature = o->curvature, .noise = noise_of(run));
     if (is_found(&r) || r.step > 0 || r.status == RV_LINE_NOT_DESCENT ||
         r.status == RV_LINE_STOPPED || r.status == RV_LINE_WRONG)
         return r;
     return rv_line_search(along, run, .value = loss, .slope = slope, .step = step,
                           .method = RV_LINE_HAGER_ZHANG, .decrease = fmin(0.1, o->curvature / 2),
-                          .curvature = o->curvature, .noise = noise(run));
+                          .curvature = o->curvature, .noise = noise_of(run));
 }
+
+/* ---- a step without a search ----------------------------------------------------------------- */
+
+bool rv_minimizer_probe(rv_minimizer *m, double step, rv_probe *probe)
+{
+    if (m == NULL || probe == NULL)
+        return rv_fail(RV_ERROR_NULL, "minimizer_probe", "the minimizer or probe is NULL");
+    rv_minimizer_run *run = m->run;
+    rv_minimizer_hold_frozen(m, m->direction);
+    put_trial(run, step);
+    round_trial(run);
+    *probe = (rv_probe){.loss = m->loss, .noise = noise(run), .is_at_x = true};
+    for (int64_t i = 0; i < m->n && probe->is_at_x; i++)
+        probe->is_at_x = run->trial[i] == m->x[i];
+    if (probe->is_at_x)
+        return true;
+    if (rv_minimizer_is_over(m) || !rv_minimizer_evaluate(run))
+        return false;
+    probe->loss = run->trial_loss;
+    probe->length = rv_vector_length(m->n, run->trial_gradient);
+    return true;
+}
+
+bool rv_minimizer_move(rv_minimizer *m)
+{
+    if (m == NULL)
+        return rv_fail(RV_ERROR_NULL, "minimizer_move", "the minimizer is NULL");
+    if (!isfinite(m->run->trial_loss))
+        return rv_fail(RV_ERROR_STATE, "minimizer_move",
+                       "the last probe found no finite loss and gradient: x stays");
+    return move(m->run);
+}
+
+rv_trial rv_minimizer_try(rv_minimizer *m)
+{
+    rv_probe probe;
+    if (!rv_minimizer_probe(m, 1, &probe))
+        return RV_TRIAL_OVER;
+    if (probe.is_at_x)
+        return RV_TRIAL_NOWHERE;
+    return probe.loss < m->loss && move(m->run) ? RV_TRIAL_TAKEN : RV_TRIAL_REFUSED;
+}
+
+/* ---- a search -------------------------------------------------------------------------------- */
 
 bool rv_minimizer_search_with(const rv_search_options *o)
 {
@@ -401,10 +473,10 @@ bool rv_minimizer_search_with(const rv_search_options *o)
     rv_minimizer_run *run = m->run;
     if (run->opt->optim_class->minimizer->residuals)
         return rv_fail(RV_ERROR_STATE, "minimizer_search",
-                       "%s minimizes residuals: use rv_minimizer_probe",
+                       "%s minimizes residuals: use rv_minimizer_probe_residuals",
                        run->opt->optim_class->name);
     run->best_loss = m->loss;
-    hold_frozen(run);
+    rv_minimizer_hold_frozen(m, m->direction);
     double slope = rv_vector_dot(m->n, m->gradient, m->direction), step = o->step;
     if (isinf(slope) || step > 1e10) { /* numbers are too far from 1: the direction becomes it */
         const double length = rv_vector_length(m->n, m->direction);
@@ -416,28 +488,11 @@ bool rv_minimizer_search_with(const rv_search_options *o)
     if (run->is_failed || r.status == RV_LINE_WRONG || r.step <= 0)
         return false;
     if (!is_found(&r)) {
+        rv_minimizer_drop_graph(run); /* it is of the last place, not the best */
         memcpy(run->trial, run->best, (size_t)m->n * sizeof(double));
         memcpy(run->trial_gradient, run->best_gradient, (size_t)m->n * sizeof(double));
         run->trial_loss = run->best_loss;
         run->trial_largest = run->best_largest;
     }
     return move(run);
-}
-
-/* ---- a step without a slope ------------------------------------------------------------------ */
-
-rv_trial rv_minimizer_try(rv_minimizer *m)
-{
-    rv_minimizer_run *run = m->run;
-    hold_frozen(run);
-    put_trial(run, 1);
-    round_trial(run);
-    bool is_elsewhere = false;
-    for (int64_t i = 0; i < m->n && !is_elsewhere; i++)
-        is_elsewhere = run->trial[i] != m->x[i];
-    if (!is_elsewhere)
-        return RV_TRIAL_NOWHERE;
-    if (rv_minimizer_is_over(m) || !rv_minimizer_evaluate(run))
-        return RV_TRIAL_OVER;
-    return run->trial_loss < m->loss && move(run) ? RV_TRIAL_TAKEN : RV_TRIAL_REFUSED;
 }

@@ -63,11 +63,6 @@ static bool furnish(rv_minimizer_run *run, int64_t m)
     return false;
 }
 
-rv_tensor *rv_minimizer_vector(const rv_minimizer *m, int i)
-{
-    return m->run->vectors[i];
-}
-
 rv_tensor *rv_minimizer_columns(const rv_minimizer *m)
 {
     return m->run->squares.columns;
@@ -152,9 +147,12 @@ static bool by_backward(rv_minimizer_run *run)
             ((float *)v->data)[i] = 1;
         else
             ((double *)v->data)[i] = 1;
-        if (!rv_minimizer_gather(run, r, v, i + 1 < m, s->columns->storage, columns + i, m,
-                                 &is_used))
+        const rv_minimizer_backward how = {.y = r, .v = v, .retain_graph = i + 1 < m};
+        rv_tensor **gradients = rv_minimizer_gradients(run, &how);
+        if (gradients == NULL ||
+            !rv_minimizer_write(run, gradients, s->columns->storage, columns + i, m))
             return false;
+        is_used = is_used || rv_minimizer_depends(run, gradients);
     }
     return is_used || rv_fail(RV_ERROR_GRAPH, who,
                               "the residuals were not computed from any of the parameters");
@@ -235,7 +233,7 @@ double rv_minimizer_linearize(rv_minimizer *view)
 
 /* ---- steps ----------------------------------------------------------------------------------- */
 
-bool rv_minimizer_probe(rv_minimizer *m, double length, rv_minimizer_trial *trial)
+bool rv_minimizer_probe_residuals(rv_minimizer *m, double length, rv_minimizer_trial *trial)
 {
     rv_minimizer_run *run = m->run;
     *trial = (rv_minimizer_trial){.loss = INFINITY, .reduction = -(double)INFINITY};

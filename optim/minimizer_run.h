@@ -33,6 +33,11 @@ typedef struct rv_minimizer_run {
     int64_t idle;                                /* iterations since one of them fell */
     bool is_failed;                              /* an error was recorded */
     rv_minimizer_squares squares;                /* for a class that says `residuals` */
+    bool keeps_graph;      /* evaluations record their gradients, and keep them in: */
+    rv_tensor **gradients; /* [opt->count] held, of the last evaluation, NULL where the loss uses
+                              none; NULL: no graph is kept */
+    bool graph_is_at_x;    /* and parameters have not been written since */
+    int64_t products;
 } rv_minimizer_run;
 
 /* Takes all memory. NULL with an error. */
@@ -58,11 +63,23 @@ rv_tensor *rv_minimizer_call(rv_minimizer_run *run, rv_optim_closure *closure);
 /* Lets the trial be x + length*direction, in the parameters' dtypes. */
 void rv_minimizer_put_trial(rv_minimizer_run *run, double length);
 
-/* The gradients of y, weighted by v (NULL: 1), with respect to the parameters, one behind the other
- * in an array of `storage`, whose elements stand `stride` numbers apart. *is_used: whether there
- * are any. */
-bool rv_minimizer_gather(rv_minimizer_run *run, rv_tensor *y, rv_tensor *v, bool retain_graph,
-                         rv_storage *storage, double *into, int64_t stride, bool *is_used);
+/* A backward: of y, weighted by v (NULL: 1). */
+typedef struct rv_minimizer_backward {
+    rv_tensor *y, *v;
+    bool retain_graph, create_graph;
+} rv_minimizer_backward;
+
+/* The gradients with respect to those parameters that require one, an array that the innermost
+ * scope owns; an entry is NULL if y does not depend on it. NULL with an error. */
+rv_tensor **rv_minimizer_gradients(const rv_minimizer_run *run, const rv_minimizer_backward *how);
+
+/* Writes such gradients, one behind the other, into an array of `storage`, whose elements stand
+ * `stride` numbers apart: zeros where there is none, or gradients is NULL. */
+bool rv_minimizer_write(const rv_minimizer_run *run, rv_tensor *const *gradients,
+                        rv_storage *storage, double *into, int64_t stride);
+
+/* Whether y depends on any parameter, by its gradients. */
+bool rv_minimizer_depends(const rv_minimizer_run *run, rv_tensor *const *gradients);
 
 /* minimizer_residuals.c: the closure's residuals at the trial, and the loss that they make; false
  * after an error. The view's after the trial was accepted. And the end of all its memory, or at the
@@ -72,7 +89,16 @@ void rv_minimizer_residuals_accept(rv_minimizer_run *run);
 void rv_minimizer_residuals_free(rv_minimizer_run *run);
 void rv_minimizer_residuals_end(rv_minimizer_run *run);
 
-/* Lets the parameters be x again. */
+/* The part of an array of numbers, `stride` apart, in `storage`, that belongs to a parameter and
+ * begins here, in its shape. */
+rv_tensor *rv_minimizer_part(rv_storage *storage, double *array, int64_t stride,
+                             const rv_tensor *parameter);
+
+/* Keeps the recorded gradients, of the parameters that require one, for Hessian products; and lets
+ * go of them, as must be done before the parameters change. */
+bool rv_minimizer_keep_graph(rv_minimizer_run *run, rv_tensor *const *gradients);
+void rv_minimizer_drop_graph(rv_minimizer_run *run);
+
 /* Lets the parameters be x again; after an error, the best place that was seen. */
 bool rv_minimizer_restore(rv_minimizer_run *run);
 
