@@ -207,7 +207,8 @@ RV_API rv_optim *rv_optim_newton_with(const rv_newton_options *options);
  *         return rv_reshape(j, f->batch, -1);                           // [batch,1,n] -> [m,n]
  *     }
  *
- * and where the samples are too many for memory at once, in parts that are joined along axis 0. */
+ * and where the samples are too many for memory at once, in parts: rv_cat_parts (autograd/parts.h)
+ * joins their rows, and computes them on all threads. */
 
 /* How the linear problem of an iteration is solved. */
 typedef enum rv_least_squares_solver {
@@ -244,10 +245,10 @@ typedef struct rv_gauss_newton_options {
 } rv_gauss_newton_options;
 
 /* rv_optim_gauss_newton(rv_parameters(net)): the step makes |J p + r| smallest, and is the shortest
- * of those that do (by singular values of J below max(m,n) times rounding being 0); back along it
- * until the loss has fallen enough (RV_LINE_BACKTRACKING), the first step tried being lr. Fewer
- * operations for small residuals near the solution, and no more state than it needs: none; from far
- * away, or where J loses rank on the way, Levenberg-Marquardt finds what this does not. */
+ * of those that do (singular values of J below max(m,n) times rounding times the largest count as
+ * 0); back along it until the loss has fallen enough (RV_LINE_BACKTRACKING), the first step tried
+ * being lr. One solution an iteration, and it has no state; from far away, with large residuals, or
+ * where J loses rank on the way, Levenberg-Marquardt finds what this does not. */
 #define rv_optim_gauss_newton(...)                                                        \
     RV_OPTIONS(rv_optim_gauss_newton_with, rv_gauss_newton_options, RV_MINIMIZE_DEFAULTS, \
                .decrease = 1e-4, .parameters = __VA_ARGS__)

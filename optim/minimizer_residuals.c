@@ -10,7 +10,6 @@
 #include "autograd/graph.h"
 #include "core/gemm.h"
 #include "core/memory.h"
-#include "core/parallel.h"
 #include "core/tensor_make.h"
 #include "optim/minimizer_run.h"
 
@@ -198,42 +197,7 @@ static bool by_option(rv_minimizer_run *run)
     return rv_error_status() == RV_OK;
 }
 
-typedef struct finite_check {
-    const double *columns;
-    int64_t m;
-    bool *is_finite; /* [n] */
-} finite_check;
-
-static void check_column(void *context, int64_t j)
-{
-    const finite_check *c = context;
-    const double *column = c->columns + j * c->m;
-    bool is_finite = true;
-    for (int64_t i = 0; i < c->m; i++)
-        is_finite &= isfinite(column[i]) != 0;
-    c->is_finite[j] = is_finite;
-}
-
-/* Whether all of J is finite; false after an error, too. */
-static bool is_finite(const rv_minimizer_run *run)
-{
-    const int64_t n = run->view.n;
-    finite_check c = {(const double *)run->squares.columns->data, run->squares.trial->numel,
-                      rv_memory_get(who, (size_t)n)};
-    if (c.is_finite == NULL)
-        return false;
-    if (n * c.m > 65536)
-        rv_parallel(n, check_column, &c);
-    for (int64_t j = 0; n * c.m <= 65536 && j < n; j++)
-        check_column(&c, j);
-    bool all = true;
-    for (int64_t j = 0; j < n; j++)
-        all = all && c.is_finite[j];
-    rv_memory_put(c.is_finite, (size_t)n);
-    return all;
-}
-
-/* The gradient J'r. */
+/* The gradient J'r, which is not finite where J is not. */
 static void find_gradient(rv_minimizer_run *run)
 {
     const int64_t n = run->view.n, m = run->squares.trial->numel;
@@ -257,7 +221,7 @@ double rv_minimizer_linearize(rv_minimizer *view)
     const bool done = jacobian_of(run) != NULL ? by_option(run) : by_backward(run);
     drop(&s->given);
     run->trial_largest = NAN;
-    if (done && is_finite(run)) {
+    if (done) {
         memcpy((double *)s->columns->data + n * m, s->trial->data, (size_t)m * sizeof(double));
         find_gradient(run);
         const double largest = rv_vector_largest(n, run->trial_gradient);

@@ -174,6 +174,27 @@ Test(least_squares, a_linear_problem_takes_one_step)
     cr_assert(no_error());
 }
 
+Test(least_squares, a_linear_problem_of_more_than_a_block_of_parameters)
+{
+    RV_SCOPE;
+    rv_seed(5);
+    linear l = {.a = rv_randn(RV_F64, 700, 150), .b = rv_randn(RV_F64, 700)};
+    rv_tensor *first = NULL;
+    for (int method = 0; method < METHODS; method++) {
+        l.x = rv_require_grad(rv_ones(RV_F64, 150));
+        rv_optim *opt = make_method(method, l.x);
+        const rv_optim_result r = rv_optim_minimize(opt, linear_residuals, &l);
+        cr_expect(r.status == RV_OPTIM_GRADIENT && r.iterations == 1, "method %d: %s", method,
+                  r.reason);
+        reason why = {""};
+        if (method == 0)
+            first = rv_copy(l.x);
+        cr_expect(is_near(l.x, first, 1e-12, &why), "method %d: %s", method, why.text);
+        rv_optim_free(opt);
+    }
+    cr_assert(no_error());
+}
+
 Test(least_squares, gauss_newton_takes_the_shortest_step)
 {
     RV_SCOPE;
@@ -293,6 +314,16 @@ static rv_tensor *fit_jacobian(void *context)
     return rv_reshape(j, f->batch, -1);
 }
 
+/* Rows 8*part to 8*part + 7 of it. */
+static rv_tensor *jacobian_of_part(void *context, int64_t part)
+{
+    fit f = *(const fit *)context;
+    f.batch = 8;
+    f.x = rv_slice(f.x, .start = 8 * part, .stop = 8 * (part + 1));
+    f.y = rv_slice(f.y, .start = 8 * part, .stop = 8 * (part + 1));
+    return fit_jacobian(&f);
+}
+
 Test(least_squares, the_jacobian_sample_by_sample_is_the_jacobian)
 {
     RV_SCOPE;
@@ -300,6 +331,8 @@ Test(least_squares, the_jacobian_sample_by_sample_is_the_jacobian)
     rv_tensor *want = rv_jacobian(fit_residuals, &f, RV_TENSORS(f.a, f.b, f.c));
     reason why = {""};
     cr_assert(is_near(fit_jacobian(&f), want, 1e-13, &why), "%s", why.text);
+    rv_tensor *joined = rv_cat_parts(jacobian_of_part, &f, f.batch / 8);
+    cr_assert(is_near(joined, want, 1e-13, &why), "%s", why.text);
     cr_assert(no_error());
 }
 
