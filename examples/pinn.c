@@ -26,9 +26,10 @@ typedef struct training {
     rv_tensors parameters;
     pinn_parts *parts;
     pinn_points grid;
-    rv_tensor *exact;    /* on the grid */
-    rv_sched *sched;     /* of the method that runs now; NULL: none */
-    const char *method;  /* its name */
+    rv_tensor *exact;   /* on the grid */
+    rv_sched *sched;    /* of the method that runs now; NULL: none */
+    const char *method; /* its name */
+    rv_optim_closure *closure;
     FILE *csv;           /* NULL: none */
     int64_t steps;       /* made before the call that runs now, */
     int64_t evaluations; /* and how often the loss and its gradient were computed */
@@ -58,6 +59,53 @@ static rv_tensor *loss(void *context)
 {
     const training *run = context;
     return rv_sum_parts(loss_part, context, run->parameters, run->parts->count);
+}
+
+/* ---- the same as a sum of squares ------------------------------------------------------------ */
+
+/* What half the sum of squares is the loss of. */
+static double share(const training *run)
+{
+    return sqrt(2 / (double)run->parts->points);
+}
+
+static rv_tensor *residuals(void *context)
+{
+    const training *run = context;
+    return rv_mul_scalar(rv_cat_parts(residual_part, context, run->parts->count), share(run));
+}
+
+/* Of the points of one part, with parameters of each point's own. */
+typedef struct row_context {
+    const pinn_points *points;
+    int64_t count; /* of parameters */
+} row_context;
+
+static rv_tensor *residual_of_each(rv_tensor **in, void *context)
+{
+    const row_context *c = context;
+    return pinn_residual((rv_tensors){in, c->count}, c->points);
+}
+
+/* Rows of the Jacobian: as each row has its own parameters, one backward finds all. */
+static rv_tensor *jacobian_part(void *context, int64_t part)
+{
+    const training *run = context;
+    row_context c = {&run->parts->items[part], run->parameters.count};
+    const int64_t n = c.points->t->shape[0];
+    rv_tensor *each[PINN_MOST_PARAMETERS];
+    for (int64_t i = 0; i < c.count; i++) {
+        rv_tensor *p = rv_detach(run->parameters.items[i]);
+        each[i] = p->ndim == 2 ? rv_expand(p, n, -1, -1) : rv_expand(p, n, -1);
+    }
+    const rv_tensors inputs = {each, c.count};
+    return rv_reshape(rv_jacobian(residual_of_each, &c, inputs, .batched = true), n, -1);
+}
+
+static rv_tensor *jacobian(void *context)
+{
+    const training *run = context;
+    return rv_mul_scalar(rv_cat_parts(jacobian_part, context, run->parts->count), share(run));
 }
 
 /* ---- what is reported ------------------------------------------------------------------------ */
@@ -155,6 +203,13 @@ static rv_optim *make_method(const pinn_options *o, rv_tensors parameters)
         return make_bfgs(parameters, RV_BFGS_SELF_SCALED_BROYDEN);
     if (strcmp(name, "cg") == 0)
         return rv_optim_cg(parameters, .tolerance_grad = 0);
+    if (strcmp(name, "newton-cg") == 0)
+        return rv_optim_newton_cg(parameters, .tolerance_grad = 0);
+    if (strcmp(name, "newton") == 0)
+        return rv_optim_newton(parameters, .tolerance_grad = 0);
+    if (strcmp(name, "lm") == 0)
+        return rv_optim_levenberg_marquardt(parameters, .jacobian = jacobian, .tolerance_grad = 0,
+                                            .solver = RV_LEAST_SQUARES_CHOLESKY);
     return NULL;
 }
 
@@ -170,7 +225,7 @@ static void train(training *run, rv_optim *opt, int64_t steps)
         const int64_t left = last - run->steps,
                       stage = every > 0 ? every - run->steps % every : left;
         const int64_t most = stage < left ? stage : left;
-        const rv_optim_result r = rv_optim_minimize(opt, loss, run, .max_iter = most,
+        const rv_optim_result r = rv_optim_minimize(opt, run->closure, run, .max_iter = most,
                                                     .callback = after, .callback_context = run);
         run->evaluations += r.evaluations;
         run->steps += most;
@@ -191,12 +246,15 @@ static void train_all(training *run)
     rv_optim *opt = make_method(o, run->parameters);
     run->sched = rv_sched_exponential(adam, .gamma = pow(0.98, 1e-3));
     run->method = "adam";
+    run->closure = loss;
     train(run, adam, o->adam + (opt == NULL ? o->iterations : 0));
     rv_sched_free(run->sched);
     rv_optim_free(adam);
 
     run->sched = NULL;
     run->method = o->method;
+    if (strcmp(o->method, "lm") == 0)
+        run->closure = residuals;
     if (opt != NULL)
         train(run, opt, o->iterations);
     rv_optim_free(opt);

@@ -70,8 +70,10 @@ typedef struct pinn_parts {
 pinn_parts *pinn_parts_make(const pinn_places *places, int64_t size);
 void pinn_parts_free(pinn_parts *parts);
 
-/* `layers` hidden layers of `width` tanh: weights uniform as Glorot and Bengio (2010) have it,
- * biases 0. */
+enum { PINN_MOST_LAYERS = 16, PINN_MOST_PARAMETERS = 2 * (PINN_MOST_LAYERS + 1) };
+
+/* `layers` hidden layers, at most so many, of `width` tanh: weights uniform as Glorot and Bengio
+ * (2010) have it, biases 0. */
 rv_layer *pinn_network(int64_t layers, int64_t width);
 
 /* u at some points, [n]. */

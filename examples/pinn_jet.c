@@ -18,8 +18,8 @@ static int64_t size_of(const rv_tensor *jet)
     return jet->shape[1] * jet->shape[2];
 }
 
-static void chain(int64_t size, const double *restrict z, const double *restrict h,
-                  double *restrict y)
+RV_CLONES static void chain(int64_t size, const double *restrict z, const double *restrict h,
+                            double *restrict y)
 {
     const double *restrict z_t = z + BY_T * size, *restrict z_x = z + BY_X * size;
     const double *restrict z_xx = z + BY_XX * size;
@@ -35,8 +35,8 @@ static void chain(int64_t size, const double *restrict z, const double *restrict
 }
 
 /* The third derivative of tanh is h' (6 h^2 - 2). */
-static void chain_back(int64_t size, const double *restrict z, const double *restrict h,
-                       const double *restrict g, double *restrict gz)
+RV_CLONES static void chain_back(int64_t size, const double *restrict z, const double *restrict h,
+                                 const double *restrict g, double *restrict gz)
 {
     const double *restrict z_t = z + BY_T * size, *restrict z_x = z + BY_X * size;
     const double *restrict z_xx = z + BY_XX * size;

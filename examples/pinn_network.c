@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-enum { FEATURES = 3, MOST_CHILDREN = 64 };
+enum { FEATURES = 3 };
 
 static const double pi = 3.14159265358979323846;
 const double pinn_nu = 0.01 / 3.14159265358979323846;
@@ -98,7 +98,7 @@ static rv_layer *linear(int64_t in, int64_t out)
 
 rv_layer *pinn_network(int64_t layers, int64_t width)
 {
-    rv_layer *children[MOST_CHILDREN];
+    rv_layer *children[2 * PINN_MOST_LAYERS + 1];
     int64_t count = 0;
     for (int64_t i = 0; i < layers; i++) {
         children[count++] = linear(i == 0 ? FEATURES : width, width);

@@ -12,9 +12,16 @@ static const char about[] =
     "from the exact solution. First Adam, then a method that sees all points at once: which one "
     "decides how many digits come out. Defaults stand in brackets."
     "\v"
-    "Methods: lbfgs, bfgs, ssbfgs (self-scaled BFGS), ssbroyden (self-scaled Broyden), and those "
-    "of "
-    "first order, as adam, with the learning rate that they bring.\n"
+    "Methods:\n"
+    "  lbfgs      the last steps, and what they changed of the gradient\n"
+    "  bfgs       a dense inverse Hessian\n"
+    "  ssbfgs     the same, self-scaled\n"
+    "  ssbroyden  self-scaled Broyden\n"
+    "  cg         nonlinear conjugate gradients\n"
+    "  newton-cg  truncated Newton, by products with the Hessian\n"
+    "  newton     the whole Hessian\n"
+    "  lm         Levenberg-Marquardt, by the Jacobian of all residuals\n"
+    "  adam       Adam goes on\n"
     "\n"
     "Examples:\n"
     "  pinn --method ssbroyden --iterations 5000 --seed 1 --csv ssbroyden.csv\n"
@@ -45,9 +52,9 @@ pinn_options pinn_options_read(int argc, char **argv)
         .lr = 5e-3,
     };
     const int64_t most = INT64_C(1) << 40;
+    static const char methods[] = "lbfgs, bfgs, ssbfgs, ssbroyden, cg, newton-cg, newton, lm, adam";
     const command_option table[] = {
-        {"method", "NAME", command_name(&o.method, "lbfgs, bfgs, ssbfgs, ssbroyden, cg, adam"),
-         "which, behind Adam [ssbroyden]"},
+        {"method", "NAME", command_name(&o.method, methods), "which, behind Adam [ssbroyden]"},
         {"adam", "N", command_whole(&o.adam, 0, most), "steps of Adam before it [1000]"},
         {"lr", "X", command_above(&o.lr, 0),
          "Adam's learning rate, which falls by 0.98 in 1000 steps [0.005]"},
@@ -57,7 +64,7 @@ pinn_options pinn_options_read(int argc, char **argv)
         {"redraw", "N", command_whole(&o.redraw, 0, most),
          "steps after which points are drawn again, sooner where the residual is large; 0: never "
          "[500]"},
-        {"layers", "N", command_whole(&o.layers, 1, 16), "hidden layers of tanh [3]"},
+        {"layers", "N", command_whole(&o.layers, 1, PINN_MOST_LAYERS), "hidden layers of tanh [3]"},
         {"width", "N", command_whole(&o.width, 1, 1000), "units of each [20]"},
         {"history", "N", command_whole(&o.history, 1, 10000), "pairs that lbfgs keeps [50]"},
         {"derivatives", "NAME", command_name(&o.derivatives, "jets, gradients"),
