@@ -1,4 +1,4 @@
-/* lapack.h - LAPACK for stacks of matrices. Private to core/ and autograd/.
+/* lapack.h - LAPACK for stacks of matrices. Private to core/, autograd/ and optim/.
  *
  * Each function does the same to every matrix of a tensor [..,rows,columns] of F32 or F64. The
  * matrices are cut over the threads; one matrix is the work of one thread, so that results are the
@@ -60,5 +60,22 @@ bool rv_lapack_svd(const char *who, rv_tensor *a, rv_tensor *u, rv_tensor *s, rv
 /* a [..,m,n] = q r, k = min(m,n): q [..,m,k] with orthonormal columns, r [..,k,n] upper. a is
  * destroyed. */
 bool rv_lapack_qr(const char *who, rv_tensor *a, rv_tensor *q, rv_tensor *r);
+
+/* ---- one large matrix of F64, on all threads ---------------------------------------------------
+ */
+
+/* columns [n,m], the transpose of a [m,n] = q r, becomes workspace, and `r` [n,n] the transpose of
+ * r: lower, with zeros in the columns from m on, if m < n. Many rows are cut into pieces, by their
+ * number, whose triangles one below the other have the same r (Demmel, Grigori, Hoemmen and Langou
+ * 2012). That all elements are finite is not checked. */
+bool rv_lapack_triangle(const char *who, rv_tensor *columns, rv_tensor *r);
+
+/* The reciprocal of the condition of a lower triangle [n,n] in the norm of largest column sums, or an
+ * estimate that is rarely more than three times too large (Higham 1988). */
+bool rv_lapack_triangle_condition(const char *who, const rv_tensor *l, double *reciprocal);
+
+/* rv_lapack_cholesky for one [n,n] of finite elements, for which it is no error if there is no
+ * result: *is_positive says so. Above the diagonal a stays as it was. */
+bool rv_lapack_cholesky_try(const char *who, rv_tensor *a, bool *is_positive);
 
 #endif

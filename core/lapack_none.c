@@ -65,4 +65,22 @@ bool rv_lapack_qr(const char *who, rv_tensor *a, rv_tensor *q, rv_tensor *r)
     return has_none(who);
 }
 
+bool rv_lapack_triangle(const char *who, rv_tensor *columns, rv_tensor *r)
+{
+    (void)columns, (void)r;
+    return has_none(who);
+}
+
+bool rv_lapack_triangle_condition(const char *who, const rv_tensor *l, double *reciprocal)
+{
+    (void)l, (void)reciprocal;
+    return has_none(who);
+}
+
+bool rv_lapack_cholesky_try(const char *who, rv_tensor *a, bool *is_positive)
+{
+    (void)a, (void)is_positive;
+    return has_none(who);
+}
+
 #endif

@@ -3,8 +3,9 @@
  * A network's loss is a surface over millions of numbers. Over two it can be seen: where gradient
  * descent zigzags, what momentum does about it, and why Adam divides by the gradient's size. All
  * surfaces stand in one table (landscape_surfaces.c), all optimizers come by their names, and each
- * runs the loop that trains a network. landscape_options.c reads the command line, landscape_draw.c
- * has gnuplot draw the picture.
+ * runs the loop that trains a network. Methods that evaluate the loss again, as L-BFGS, run
+ * rv_optim_minimize: a step of theirs is an iteration, and they stop when they are there.
+ * landscape_options.c reads the command line, landscape_draw.c has gnuplot draw the picture.
  */
 #include <math.h>
 #include <stdio.h>
@@ -64,10 +65,55 @@ static double suitable_lr(const char *name, const landscape_options *o, double c
         {"radam", 1, 0},  {"adagrad", 0, 0.1}, {"adadelta", 0, 1},   {"rmsprop", 0, 0.004},
     };
     const double width = o->surface->right - o->surface->left;
+    if (landscape_minimizes(name) && strcmp(name, "random") != 0)
+        return 1;
     for (int i = 0; i < RV_COUNT(rates); i++)
         if (strcmp(name, rates[i].name) == 0)
             return rates[i].over_curvature / curvature + rates[i].of_width * width;
     return 0.02 * width;
+}
+
+/* Adds a point; false if it is not finite. */
+static bool add_point(landscape_path *path, rv_tensor *point, double f)
+{
+    const double x = rv_item_at(point, 0, 0), y = rv_item_at(point, 0, 1);
+    if (!isfinite(x) || !isfinite(y) || !isfinite(f))
+        return false;
+    path->points[path->count][0] = x;
+    path->points[path->count][1] = y;
+    path->points[path->count++][2] = f;
+    return true;
+}
+
+/* What a method that minimizes works with. */
+typedef struct minimization {
+    landscape_options *options;
+    landscape_path *path;
+    rv_tensor *point;
+} minimization;
+
+static rv_tensor *loss_again(void *context)
+{
+    minimization *m = context;
+    return loss_at(&m->point, m->options);
+}
+
+static bool follow(void *context, const rv_optim_progress *progress)
+{
+    minimization *m = context;
+    return add_point(m->path, m->point, progress->loss);
+}
+
+static void minimize(landscape_options *o, landscape_path *path)
+{
+    RV_SCOPE;
+    minimization m = {o, path, rv_require_grad(make_point(o->start))};
+    rv_optim *opt = rv_optim_by_name(path->name, RV_TENSORS(m.point), .lr = path->lr);
+    if (!add_point(path, m.point, rv_item(loss_again(&m))))
+        return;
+    path->result = rv_optim_minimize(opt, loss_again, &m, .max_iter = o->steps, .callback = follow,
+                                     .callback_context = &m);
+    rv_optim_free(opt);
 }
 
 static void descend(landscape_options *o, landscape_path *path)
@@ -80,13 +126,7 @@ static void descend(landscape_options *o, landscape_path *path)
     for (;;) {
         RV_SCOPE;
         rv_tensor *loss = loss_at(&point, o);
-        const double x = rv_item_at(point, 0, 0), y = rv_item_at(point, 0, 1), f = rv_item(loss);
-        if (!isfinite(x) || !isfinite(y) || !isfinite(f))
-            break;
-        path->points[path->count][0] = x;
-        path->points[path->count][1] = y;
-        path->points[path->count][2] = f;
-        if (path->count++ == o->steps)
+        if (!add_point(path, point, rv_item(loss)) || path->count > o->steps)
             break;
         rv_optim_zero_grad(opt);
         rv_backward(loss);
@@ -100,13 +140,18 @@ static void descend(landscape_options *o, landscape_path *path)
 static void print_path(const landscape_options *o, const landscape_path *path)
 {
     printf("%-10s %9.4g  ", path->name, path->lr);
-    if (path->count <= o->steps) {
+    const bool minimized = path->result.reason != NULL;
+    if (path->count <= o->steps && !minimized) {
         printf("diverged: not finite after %lld steps\n", (long long)path->count);
         return;
     }
-    const double *end = path->points[o->steps], *minimum = o->surface->minimum;
-    printf("(%9.6f, %9.6f)  %13.6e  %13.6e\n", end[0], end[1], end[2],
+    const double *end = path->points[path->count - 1], *minimum = o->surface->minimum;
+    printf("(%9.6f, %9.6f)  %13.6e  %13.6e", end[0], end[1], end[2],
            hypot(end[0] - minimum[0], end[1] - minimum[1]));
+    if (minimized)
+        printf("  (%lld steps, %lld evaluations: %s)", (long long)path->result.iterations,
+               (long long)path->result.evaluations, path->result.reason);
+    printf("\n");
 }
 
 int main(int argc, char **argv)
@@ -128,7 +173,7 @@ int main(int argc, char **argv)
             fprintf(stderr, "landscape: no memory for %lld steps\n", (long long)o.steps);
             return 1;
         }
-        descend(&o, &paths[i]);
+        (landscape_minimizes(paths[i].name) ? minimize : descend)(&o, &paths[i]);
         print_path(&o, &paths[i]);
     }
     const bool drawn = o.out == NULL || landscape_draw(&o, paths);

@@ -37,9 +37,12 @@ typedef struct landscape_options {
     int64_t steps, seed;
     const char *out;                    /* NULL: draw nothing */
     int count;                          /* of optimizers */
-    const char *optim[MOST_OPTIMIZERS]; /* their names: rv_optim_names has them */
+    const char *optim[MOST_OPTIMIZERS]; /* of rv_optim_names and rv_minimizer_names */
     double lr[MOST_OPTIMIZERS];         /* 0: one that suits the surface */
 } landscape_options;
+
+/* Whether that is the name of a method that evaluates the loss again. */
+bool landscape_minimizes(const char *name);
 
 /* What the command line says; ends the process with status 64 if something is wrong with it. */
 landscape_options landscape_options_read(int argc, char **argv);
@@ -50,8 +53,9 @@ landscape_options landscape_options_read(int argc, char **argv);
 typedef struct landscape_path {
     const char *name;
     double lr;
-    int64_t count;       /* of points, the start included; all are finite */
-    double (*points)[3]; /* [count] x, y, height */
+    int64_t count;          /* of points, the start included; all are finite */
+    double (*points)[3];    /* [count] x, y, height */
+    rv_optim_result result; /* of a method that minimizes; else all 0 */
 } landscape_path;
 
 /* Writes options->out: a picture, by gnuplot, if its name ends in .svg or .png; the text that

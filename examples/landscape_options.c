@@ -23,6 +23,7 @@ static const char about[] =
     "Examples:\n"
     "  landscape --optim sgd,momentum,nesterov --out valley.svg\n"
     "  landscape --surface rosenbrock --optim rmsprop,adam --lr rmsprop=0.01,adam=0.05\n"
+    "  landscape --surface rosenbrock --optim adam,lbfgs,bfgs\n"
     "  landscape --surface minima --noise 2 --seed 7";
 
 /* What is wrong with the value of an option, and the end of the process. */
@@ -105,6 +106,11 @@ static void read_start(landscape_options *o, char *text)
         wrong("start", text, "two numbers, X,Y");
 }
 
+bool landscape_minimizes(const char *name)
+{
+    return command_has(rv_minimizer_names(), name);
+}
+
 landscape_options landscape_options_read(int argc, char **argv)
 {
     landscape_options o = {.surface = surfaces, .seed = 42};
@@ -112,6 +118,8 @@ landscape_options landscape_options_read(int argc, char **argv)
     static char names[256]; /* of all surfaces, ", " between them */
     static char usual[] = "sgd,momentum,nesterov";
     const char *optim = usual, *lr = NULL, *start = NULL;
+    static char methods[512]; /* likewise */
+    snprintf(methods, sizeof methods, "%s, %s", rv_optim_names(), rv_minimizer_names());
     for (int i = 0; surfaces[i].name != NULL; i++)
         snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i > 0 ? ", " : "",
                  surfaces[i].name);
@@ -122,11 +130,12 @@ landscape_options landscape_options_read(int argc, char **argv)
         {"condition", "K", command_above(&o.condition, 0),
          "K of its formula, which is printed [valley 25, saddle and minima 4, rosenbrock 100]"},
         {"start", "X,Y", command_text(&start), "where all start [what suits the surface]"},
-        {"optim", "NAMES", command_list(&optim, rv_optim_names()),
+        {"optim", "NAMES", command_list(&optim, methods),
          "which optimizers, with commas between them [sgd,momentum,nesterov]"},
         {"lr", "NAME=X", command_text(&lr),
          "learning rates, as sgd=0.1,adam=0.2, or one for all [what suits the surface]"},
-        {"steps", "N", command_whole(&o.steps, 1, 1000000), "of each [what suits the surface]"},
+        {"steps", "N", command_whole(&o.steps, 1, 1000000),
+         "of each, at most [what suits the surface]"},
         {"noise", "S", command_not_below(&o.noise, 0),
          "standard deviation of the normal noise on each number of a gradient [0]"},
         command_seed(&o.seed),
@@ -150,6 +159,9 @@ landscape_options landscape_options_read(int argc, char **argv)
     if (start != NULL)
         read_start(&o, (char *)start);
     read_optim(&o, (char *)optim);
+    for (int i = 0; i < o.count; i++)
+        if (o.noise > 0 && landscape_minimizes(o.optim[i]))
+            wrong("noise", o.optim[i], "optimizers that bear it: a line search does not");
     if (lr != NULL)
         read_lr(&o, (char *)lr);
     if (o.out != NULL && !gnuplot_can_draw(o.out))

@@ -42,7 +42,8 @@ static rv_optim *make_optimizer(const mnist_options *o, rv_layer *net, rv_optim 
     if (only_matrices)
         return opt;
     return rv_optim_by_name(o->optim, all, .lr = o->lr, .momentum = o->momentum,
-                            .weight_decay = o->weight_decay, .nesterov = o->nesterov);
+                            .weight_decay = o->weight_decay, .nesterov = o->nesterov,
+                            .history = o->history);
 }
 
 /* What an epoch works with. */

@@ -137,6 +137,18 @@ static rv_optim *make_random(const chosen *o)
                                   .max_iter = o->max_iter);
 }
 
+static rv_optim *make_lm(const chosen *o)
+{
+    return rv_optim_levenberg_marquardt(o->parameters, .lr = o->lr, .join = o->join,
+                                        .max_iter = o->max_iter);
+}
+
+static rv_optim *make_gauss_newton(const chosen *o)
+{
+    return rv_optim_gauss_newton(o->parameters, .lr = o->lr, .join = o->join,
+                                 .max_iter = o->max_iter);
+}
+
 enum { MAX_ITER = 1000 }; /* RV_MINIMIZE_DEFAULTS' */
 
 typedef struct method {
@@ -153,7 +165,7 @@ static const method methods[] = {
 #undef METHOD
 #define METHOD(identifier, name, lr, history) \
     {name, lr, RV_BY_NAME_NONE, RV_BY_NAME_NONE, MAX_ITER, history, make_##identifier},
-        RV_MINIMIZER_NAMES(METHOD)
+        RV_MINIMIZER_NAMES(METHOD) RV_LEAST_SQUARES_NAMES(METHOD)
 #undef METHOD
 };
 
@@ -165,6 +177,11 @@ const char *rv_optim_names(void)
 const char *rv_minimizer_names(void)
 {
     return &(RV_MINIMIZER_NAMES(LISTED_TEXT))[2];
+}
+
+const char *rv_least_squares_names(void)
+{
+    return &(RV_LEAST_SQUARES_NAMES(LISTED_TEXT))[2];
 }
 
 /* Gives an option that was left out its default; false with an error for one that there is not. */
@@ -196,8 +213,9 @@ rv_optim *rv_optim_by_name_with(const rv_optim_by_name_options *options)
     while (m < end && strcmp(m->name, options->name) != 0)
         m++;
     if (m == end)
-        return rv_fail_null(RV_ERROR_ARGUMENT, who, "there is no %s; expected one of %s, %s",
-                            options->name, rv_optim_names(), rv_minimizer_names());
+        return rv_fail_null(RV_ERROR_ARGUMENT, who, "there is no %s; expected one of %s, %s, %s",
+                            options->name, rv_optim_names(), rv_minimizer_names(),
+                            rv_least_squares_names());
     chosen o = *options;
     if (!choose(m->name, "lr", &o.lr, m->lr) ||
         !choose(m->name, "momentum", &o.momentum, m->momentum) ||

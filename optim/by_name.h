@@ -61,15 +61,20 @@ RV_BEGIN_C
     X(cg, "cg", 1, RV_BY_NAME_NO_COUNT)               \
     X(random, "random", 0.1, RV_BY_NAME_NO_COUNT)
 
+/* Likewise, methods for sums of squares, whose closure gives residuals (minimize_methods.h). */
+#define RV_LEAST_SQUARES_NAMES(X)       \
+    X(lm, "lm", 1, RV_BY_NAME_NO_COUNT) \
+    X(gauss_newton, "gauss-newton", 1, RV_BY_NAME_NO_COUNT)
+
 typedef struct rv_optim_by_name_options {
-    const char *name; /* one of RV_OPTIM_NAMES or RV_MINIMIZER_NAMES */
+    const char *name; /* one of RV_OPTIM_NAMES, RV_MINIMIZER_NAMES or RV_LEAST_SQUARES_NAMES */
     rv_tensors parameters;
     double lr;           /* default: the name's, as the next two; > 0 */
     double momentum;     /* in the range of the method's momentum or first beta */
     double weight_decay; /* >= 0 */
     bool nesterov;       /* default false: as the name has it; for sgd and momentum */
     rv_optim *join;      /* default NULL; as in RV_OPTIM_COMMON */
-    int64_t max_iter;    /* of one call; RV_MINIMIZER_NAMES alone; default 1000; >= 1 */
+    int64_t max_iter;    /* of one call; not for RV_OPTIM_NAMES; default 1000; >= 1 */
     int64_t history;     /* pairs that are kept; lbfgs alone; default: the name's; >= 1 */
 } rv_optim_by_name_options;
 
@@ -83,10 +88,11 @@ typedef struct rv_optim_by_name_options {
                .parameters = __VA_ARGS__)
 RV_API rv_optim *rv_optim_by_name_with(const rv_optim_by_name_options *options);
 
-/* All names of RV_OPTIM_NAMES: "sgd, momentum, nesterov"; and of RV_MINIMIZER_NAMES: "lbfgs, bfgs".
- */
+/* All names of RV_OPTIM_NAMES: "sgd, momentum, nesterov"; of RV_MINIMIZER_NAMES: "lbfgs, bfgs"; and
+ * of RV_LEAST_SQUARES_NAMES: "lm, gauss-newton". */
 RV_API const char *rv_optim_names(void);
 RV_API const char *rv_minimizer_names(void);
+RV_API const char *rv_least_squares_names(void);
 
 /* ---- schedules ------------------------------------------------------------------------------- */
 

@@ -182,6 +182,8 @@ static rv_optim_status begin(rv_minimizer_run *run, rv_optim_closure *closure, v
 /* Ends a call: parameters are where the method is. */
 static rv_optim_result end(rv_minimizer_run *run, rv_optim_status status, int64_t iterations)
 {
+    rv_minimizer_residuals_end(run);
+    rv_minimizer_drop_graph(run);
     if (run->evaluations > 0 && !rv_minimizer_restore(run))
         status = RV_OPTIM_FAILED;
     for (int i = 0; i < run->opt->optim_class->minimizer->vector_count; i++)
@@ -191,6 +193,8 @@ static rv_optim_result end(rv_minimizer_run *run, rv_optim_status status, int64_
                              .reason = rv_optim_status_text(status),
                              .iterations = iterations,
                              .evaluations = run->evaluations,
+                             .jacobians = run->jacobians,
+                             .products = run->products,
                              .loss = loss_of(run),
                              .gradient = run->largest};
 }
@@ -210,6 +214,7 @@ static rv_optim_result second_order(const rv_minimize_options *o)
         iterations++;
         const rv_optim_progress progress = {.iteration = iterations,
                                             .evaluations = run->evaluations,
+                                            .products = run->products,
                                             .loss = loss_of(run),
                                             .gradient = run->largest,
                                             .change = rv_vector_largest(m->n, m->step)};

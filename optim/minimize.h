@@ -26,8 +26,14 @@
 RV_BEGIN_C
 
 /* The loss: a floating tensor of one element, computed from the parameters, that the scope of the
- * call owns. NULL with an error stops. */
+ * call owns. NULL with an error stops. For methods of least squares (rv_optim_levenberg_marquardt,
+ * rv_optim_gauss_newton) it gives the residuals r instead, a floating tensor of any shape, with as
+ * many elements each time; the loss is sum(r^2)/2, as in SciPy's least_squares. */
 typedef rv_tensor *rv_optim_closure(void *context);
+
+/* The residuals' Jacobian where the parameters are now: [m,n] of the residuals' dtype, row i for
+ * residual i (row-major), the columns the parameters one behind the other, each row-major. */
+typedef rv_tensor *rv_optim_jacobian(void *context);
 
 /* Why minimizing ended. */
 typedef enum rv_optim_status {
@@ -47,6 +53,8 @@ typedef struct rv_optim_result {
     const char *reason;  /* the status as a text */
     int64_t iterations;  /* of this call */
     int64_t evaluations; /* of this call: how many times the closure was called */
+    int64_t products;    /* of this call: Hessian times a vector, each a backward of a gradient */
+    int64_t jacobians;   /* of this call: how many Jacobians of residuals were computed */
     double loss;         /* at the parameters as they are now */
     double gradient;     /* the largest of |its gradient| there; NaN if it is not known */
 } rv_optim_result;
@@ -55,6 +63,7 @@ typedef struct rv_optim_result {
 typedef struct rv_optim_progress {
     int64_t iteration; /* 1 after the first */
     int64_t evaluations;
+    int64_t products; /* as in rv_optim_result, so far */
     double loss;
     double gradient; /* largest of |gradient| */
     double change;   /* largest of |change of a parameter| */
@@ -102,11 +111,12 @@ typedef struct rv_minimize_options {
 } rv_minimize_options;
 
 /* rv_optim_minimize(opt, closure, context): iterates until one of the reasons above. Any optimizer:
- * one of first order makes max_iter steps. Parameters end at the best point that was seen. Errors
- * (status RV_OPTIM_FAILED): NULL; a closure that gives NULL, no floating tensor of one element, or
- * one that is not computed from any of the parameters; one that changes the parameters' values, or
- * begins to minimize with the same optimizer; no memory; and nothing is done while an error is
- * unread. */
+ * one of first order makes max_iter steps. Parameters end where the last iteration came to, the
+ * best point of all that were kept; after an error, or the last evaluation, at the best that was
+ * seen. Errors (status RV_OPTIM_FAILED): NULL; a closure that gives NULL, no floating tensor of one
+ * element, or one that is not computed from any of the parameters; one that changes the parameters'
+ * values, or begins to minimize with the same optimizer; residuals, or a Jacobian, that are none,
+ * or whose number changes; no memory; and nothing is done while an error is unread. */
 #define rv_optim_minimize(...) \
     RV_OPTIONS(rv_optim_minimize_with, rv_minimize_options, .optim = __VA_ARGS__)
 RV_API rv_optim_result rv_optim_minimize_with(const rv_minimize_options *options);

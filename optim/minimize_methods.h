@@ -125,6 +125,133 @@ typedef struct rv_random_search_options {
                .lr = 0.1, .parameters = __VA_ARGS__)
 RV_API rv_optim *rv_optim_random_search_with(const rv_random_search_options *options);
 
+typedef struct rv_newton_cg_options {
+    RV_MINIMIZE_COMMON;
+    double forcing; /* default 0.1; > 0, < 1: the largest share of |g| that is left unsolved */
+    int64_t max_products;         /* default 0: 10 n; >= 0: of one iteration */
+    double damping;               /* default 0; >= 0: H + damping I in place of H */
+    int64_t preconditioner_rank;  /* default 0: none; >= 0, at most n are used */
+    int64_t preconditioner_every; /* default 20; >= 1: iterations that one preconditioner serves */
+    uint64_t seed;                /* default 0; of the preconditioner's random vectors */
+} rv_newton_cg_options;
+
+/* rv_optim_newton_cg(rv_parameters(net), .max_iter = 50): truncated Newton in a trust region
+ * (Steihaug 1983; Nocedal and Wright 2006, algorithm 7.2). A step z minimizes g'z + z'Hz/2 within
+ * |z| <= radius by conjugate gradients, from products H v (minimizer.h), until the residual is a
+ * share of |g|: at most `forcing`, and less as the gradient shrinks (Eisenstat and Walker 1996,
+ * choice 2), so that convergence is quadratic at the end, if damping is 0. Negative curvature is
+ * followed to the border of the region: from near a saddle it leads away. (Where the gradient is 0,
+ * or has no part along negative curvature, it cannot be seen: a saddle is stayed at, or reached.)
+ *
+ * There is no line search. The first radius is lr * max(1, |x|); it is divided by 4 where the loss
+ * falls by less than a quarter of what the parabola promised, and tripled where by more than three
+ * quarters. A step that is refused costs one evaluation and no product. Where losses agree in all
+ * their digits a step is taken that makes the gradient smaller.
+ *
+ * With preconditioner_rank r, the first iteration and every preconditioner_every-th after it spend
+ * r products on the randomized Nystrom approximation of H (Frangella, Tropp and Udell 2023), as
+ * Rathore et al. 2024 (arXiv 2402.01868) do for networks that solve differential equations; what
+ * it saves depends on how fast the eigenvalues of H fall. Memory for r*n numbers more.
+ *
+ * State: basis [r,n], eigenvalues [r] of the preconditioner, and numbers (the radius, where the
+ * random numbers are, ...). Errors beside those of all methods: an operation in the closure that
+ * cannot be differentiated twice; a preconditioner needs LAPACK. Second derivatives that are not
+ * finite count as unknown. */
+#define rv_optim_newton_cg(...)                                                     \
+    RV_OPTIONS(rv_optim_newton_cg_with, rv_newton_cg_options, RV_MINIMIZE_DEFAULTS, \
+               .forcing = 0.1, .preconditioner_every = 20, .parameters = __VA_ARGS__)
+RV_API rv_optim *rv_optim_newton_cg_with(const rv_newton_cg_options *options);
+
+/* The options that all methods here have. */
+typedef struct rv_newton_options {
+    RV_MINIMIZE_COMMON;
+} rv_newton_options;
+
+/* rv_optim_newton(rv_parameters(net), .max_iter = 50): Newton's method with the whole Hessian, for
+ * small problems: an iteration takes n products H v and the eigenvalues of an n by n matrix, about
+ * 10 n^3 multiplications; memory for some n^2 numbers. A step is the least of g'z + z'Hz/2 of all
+ * within |z| <= radius, found from the eigenvalues (More and Sorensen 1983): H need not be positive
+ * definite, and where the gradient has no part along negative curvature the step has one all the
+ * same, of either sign. So it leaves a saddle that it comes near, but for one where it starts with
+ * a gradient within its tolerance. The radius is as rv_optim_newton_cg's. Converges quadratically
+ * at a minimum where H is positive definite. State: numbers. Errors: more than 16384 parameters, or
+ * no memory; no LAPACK in the build; an operation that cannot be differentiated twice; second
+ * derivatives that are not finite. */
+#define rv_optim_newton(...)                                                  \
+    RV_OPTIONS(rv_optim_newton_with, rv_newton_options, RV_MINIMIZE_DEFAULTS, \
+               .parameters = __VA_ARGS__)
+RV_API rv_optim *rv_optim_newton_with(const rv_newton_options *options);
+/* ---- sums of squares -------------------------------------------------------------------------- *
+ *
+ * For these the closure gives residuals r, of m elements in any shape, and the loss is sum(r^2)/2;
+ * with J their Jacobian [m,n] the gradient is J'r, and J'J stands for the Hessian. m may be smaller
+ * than n. maximize is an error. J is computed where an iteration ends, not for a step that is
+ * rejected (rv_optim_result's jacobians). Left to the library it takes one backward for each
+ * residual, so with many give .jacobian. A network's residuals depend on its parameters sample by
+ * sample, which one backward does for all of them:
+ *
+ *     static rv_tensor *outputs(rv_tensor **in, void *context)     // [batch,..] for in[0] etc.
+ *     {
+ *         struct fit *f = context;                                 // batch matrices, one a sample
+ *         rv_tensor *x = rv_unsqueeze(f->x, 1);                    // [batch,1,inputs]
+ *         rv_tensor *h = rv_tanh(rv_add(rv_matmul(x, in[0]), rv_unsqueeze(in[1], 1)));
+ *         return rv_sub(rv_reshape(rv_matmul(h, in[2]), f->batch), f->y);
+ *     }
+ *     static rv_tensor *jacobian(void *context)
+ *     {
+ *         struct fit *f = context;
+ *         rv_tensor *a = rv_expand(f->a, f->batch, inputs, hidden);     // no copy
+ *         rv_tensor *b = rv_expand(f->b, f->batch, hidden), *c = rv_expand(f->c, ...);
+ *         rv_tensor *j = rv_jacobian(outputs, f, RV_TENSORS(a, b, c), .batched = true);
+ *         return rv_reshape(j, f->batch, -1);                           // [batch,1,n] -> [m,n]
+ *     }
+ *
+ * and where the samples are too many for memory at once, in parts that are joined along axis 0. */
+
+/* How the linear problem of an iteration is solved. */
+typedef enum rv_least_squares_solver {
+    RV_LEAST_SQUARES_QR,       /* from the triangle of J = QR: all digits; 2*m*n^2 operations */
+    RV_LEAST_SQUARES_CHOLESKY, /* from J'J, whose condition is that of J squared: half of them, in
+                                  products, which are faster; for m much larger than n */
+    RV_LEAST_SQUARES_SOLVER_COUNT
+} rv_least_squares_solver;
+
+typedef struct rv_levenberg_marquardt_options {
+    RV_MINIMIZE_COMMON;
+    rv_optim_jacobian *jacobian;    /* default NULL: the library's, by backward */
+    rv_least_squares_solver solver; /* default RV_LEAST_SQUARES_QR */
+    double radius; /* default 100; > 0: the first step is no longer than this times |Dx| */
+} rv_levenberg_marquardt_options;
+
+/* rv_optim_levenberg_marquardt(rv_parameters(net), .jacobian = jacobian): the step p makes
+ * |J p + r| smallest within |D p| <= radius, D the largest lengths that columns of J have had, so
+ * that the method does not see how parameters are scaled (More 1978, "The Levenberg-Marquardt
+ * algorithm: implementation and theory", as MINPACK's lmder): p = -(J'J + mu D^2)^-1 J'r, with mu
+ * found by Newton's method. The radius grows and shrinks as the loss follows its model. Where the
+ * loss has no digits left, a step is taken if it lowers the gradient. Memory, beside J's: 4*n^2
+ * numbers, by Cholesky 2*n^2. lr has no meaning, and must be 1. State: scales [n], and numbers.
+ * Without LAPACK (-DRV_BLAS=OFF) minimizing is an error (RV_ERROR_BUILD). */
+#define rv_optim_levenberg_marquardt(...)                                         \
+    RV_OPTIONS(rv_optim_levenberg_marquardt_with, rv_levenberg_marquardt_options, \
+               RV_MINIMIZE_DEFAULTS, .radius = 100, .parameters = __VA_ARGS__)
+RV_API rv_optim *rv_optim_levenberg_marquardt_with(const rv_levenberg_marquardt_options *options);
+
+typedef struct rv_gauss_newton_options {
+    RV_MINIMIZE_COMMON;
+    rv_optim_jacobian *jacobian; /* default NULL: the library's, by backward */
+    double decrease;             /* default 1e-4; as in line_search.h */
+} rv_gauss_newton_options;
+
+/* rv_optim_gauss_newton(rv_parameters(net)): the step makes |J p + r| smallest, and is the shortest
+ * of those that do (by singular values of J below max(m,n) times rounding being 0); back along it
+ * until the loss has fallen enough (RV_LINE_BACKTRACKING), the first step tried being lr. Fewer
+ * operations for small residuals near the solution, and no more state than it needs: none; from far
+ * away, or where J loses rank on the way, Levenberg-Marquardt finds what this does not. */
+#define rv_optim_gauss_newton(...)                                                        \
+    RV_OPTIONS(rv_optim_gauss_newton_with, rv_gauss_newton_options, RV_MINIMIZE_DEFAULTS, \
+               .decrease = 1e-4, .parameters = __VA_ARGS__)
+RV_API rv_optim *rv_optim_gauss_newton_with(const rv_gauss_newton_options *options);
+
 RV_END_C
 
 #endif

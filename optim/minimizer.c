@@ -61,7 +61,9 @@ rv_minimizer_run *rv_minimizer_make(rv_optim *opt)
     rv_minimizer_run *run = rv_memory_get(opt->optim_class->name, sizeof *run);
     if (run == NULL)
         return NULL;
-    *run = (rv_minimizer_run){.opt = opt, .view = {.options = opt->groups[0].options, .run = run}};
+    *run = (rv_minimizer_run){.opt = opt,
+                              .view = {.options = opt->groups[0].options, .run = run},
+                              .keeps_graph = opt->optim_class->minimizer->uses_hessian};
     for (int64_t i = 0; i < opt->count; i++)
         run->view.n += opt->slots[i].parameter->numel;
     if (furnish(run))
@@ -74,6 +76,8 @@ void rv_minimizer_free(rv_minimizer_run *run)
 {
     if (run == NULL)
         return;
+    rv_minimizer_residuals_free(run);
+    rv_minimizer_drop_graph(run);
     rv_release(run->memory);
     rv_release(run->numbers);
     for (int i = 0; i < RV_MINIMIZER_MOST_VECTORS; i++)
@@ -93,16 +97,16 @@ bool rv_minimizer_state(const rv_minimizer_run *run, rv_state_visit *visit, void
 
 /* ---- parameters as a vector ------------------------------------------------------------------ */
 
-/* The part of an array of n numbers, in run->memory, that is parameter i's, in its shape. */
-static rv_tensor *part_of(const rv_minimizer_run *run, double *array, const rv_tensor *parameter)
+rv_tensor *rv_minimizer_part(rv_storage *storage, double *array, int64_t stride,
+                             const rv_tensor *parameter)
 {
-    int64_t strides[RV_MAX_DIMENSIONS], stride = 1;
+    int64_t strides[RV_MAX_DIMENSIONS];
     for (int axis = parameter->ndim - 1; axis >= 0; axis--) {
         strides[axis] = stride;
         stride *= parameter->shape[axis];
     }
-    return rv_raw_view(who, run->memory->storage, (char *)array, RV_F64, parameter->ndim,
-                       parameter->shape, strides);
+    return rv_raw_view(who, storage, (char *)array, RV_F64, parameter->ndim, parameter->shape,
+                       strides);
 }
 
 /* Copies all parameters into an array, or the array into them. */
@@ -112,7 +116,7 @@ static bool copy_parameters(const rv_minimizer_run *run, double *array, bool int
     RV_NO_GRAD;
     for (int64_t i = 0; i < run->opt->count; i++) {
         rv_tensor *p = run->opt->slots[i].parameter;
-        rv_tensor *part = part_of(run, array, p);
+        rv_tensor *part = rv_minimizer_part(run->memory->storage, array, 1, p);
         if (part == NULL ||
             rv_copy_into(into_parameters ? p : part, into_parameters ? part : p) == NULL)
             return false;
@@ -148,37 +152,62 @@ static bool check_loss(const rv_tensor *loss)
                    rv_dtype_name(loss->dtype), RV_SHAPE_OF(loss));
 }
 
-/* The gradients of the loss, one behind the other in trial_gradient. */
-static bool gather(rv_minimizer_run *run, rv_tensor *loss)
+rv_tensor **rv_minimizer_gradients(const rv_minimizer_run *run, const rv_minimizer_backward *how)
 {
     const rv_optim *opt = run->opt;
     const size_t bytes = (size_t)opt->count * sizeof(rv_tensor *);
     rv_tensor **parameters = rv_memory_get(who, bytes);
     if (parameters == NULL)
-        return false;
+        return NULL;
     int learned = 0; /* a parameter may have been frozen since */
     for (int64_t i = 0; i < opt->count; i++)
         if (rv_requires_grad(opt->slots[i].parameter))
             parameters[learned++] = opt->slots[i].parameter;
     rv_tensor **gradients =
-        learned > 0 ? rv_gradients(&loss, 1, parameters, learned, .allow_unused = true) : NULL;
+        learned > 0
+            ? rv_gradients(&how->y, 1, parameters, learned, .gradients = &how->v,
+                           .retain_graph = how->retain_graph, .create_graph = how->create_graph,
+                           .allow_unused = true)
+            : rv_fail_null(RV_ERROR_GRAPH, who, "no parameter requires a gradient any more");
     rv_memory_put(parameters, bytes);
-    if (learned == 0)
-        return rv_fail(RV_ERROR_GRAPH, who, "no parameter requires a gradient any more");
-    learned = 0;
-    bool done = gradients != NULL, is_used = false;
-    double *into = run->trial_gradient;
+    return gradients;
+}
+
+bool rv_minimizer_write(const rv_minimizer_run *run, rv_tensor *const *gradients,
+                        rv_storage *storage, double *into, int64_t stride)
+{
     RV_NO_GRAD;
-    for (int64_t i = 0; done && i < opt->count; i++) {
-        const rv_tensor *p = opt->slots[i].parameter;
-        rv_tensor *part = part_of(run, into, p);
-        rv_tensor *g = rv_requires_grad(p) ? gradients[learned++] : NULL;
-        is_used = is_used || g != NULL;
-        done = part != NULL && (g != NULL ? rv_copy_into(part, g) : rv_fill(part, 0)) != NULL;
-        into += p->numel;
+    for (int64_t i = 0; i < run->opt->count; i++) {
+        const rv_tensor *p = run->opt->slots[i].parameter;
+        rv_tensor *part = rv_minimizer_part(storage, into, stride, p);
+        rv_tensor *g = gradients != NULL && rv_requires_grad(p) ? *gradients++ : NULL;
+        if (part == NULL || (g != NULL ? rv_copy_into(part, g) : rv_fill(part, 0)) == NULL)
+            return false;
+        into += p->numel * stride;
     }
-    return done && (is_used || rv_fail(RV_ERROR_GRAPH, who,
-                                       "the loss was not computed from any of the parameters"));
+    return true;
+}
+
+bool rv_minimizer_depends(const rv_minimizer_run *run, rv_tensor *const *gradients)
+{
+    for (int64_t i = 0; i < run->opt->count; i++)
+        if (rv_requires_grad(run->opt->slots[i].parameter) && *gradients++ != NULL)
+            return true;
+    return false;
+}
+
+/* The gradients of the loss, one behind the other in trial_gradient; and their graph, if a Hessian
+ * may be asked for. */
+static bool gather(rv_minimizer_run *run, rv_tensor *loss)
+{
+    const rv_minimizer_backward how = {.y = loss, .create_graph = run->keeps_graph};
+    rv_tensor **gradients = rv_minimizer_gradients(run, &how);
+    if (gradients == NULL)
+        return false;
+    if (!rv_minimizer_depends(run, gradients))
+        return rv_fail(RV_ERROR_GRAPH, who, "the loss was not computed from any of the parameters");
+    return rv_minimizer_write(run, gradients, run->memory->storage, run->trial_gradient, 1) &&
+           (!run->keeps_graph || rv_minimizer_keep_graph(run, gradients));
 }
 
 /* How often the parameters' memory has been changed. */
@@ -190,18 +219,24 @@ static uint64_t changes_of(const rv_optim *opt)
     return changes;
 }
 
+rv_tensor *rv_minimizer_call(rv_minimizer_run *run, rv_optim_closure *closure)
+{
+    const uint64_t changes = changes_of(run->opt);
+    rv_tensor *given = closure(run->context);
+    if (changes_of(run->opt) == changes)
+        return given;
+    return rv_fail_null(RV_ERROR_CHANGED, who,
+                        "the closure changed a parameter's values; that is for the optimizer");
+}
+
 static bool call_closure(rv_minimizer_run *run)
 {
     RV_SCOPE;
     run->evaluations++;
-    const uint64_t changes = changes_of(run->opt);
     const bool has_gradient = !run->opt->optim_class->minimizer->needs_no_gradient;
-    rv_tensor *loss = run->closure(run->context);
+    rv_tensor *loss = rv_minimizer_call(run, run->closure);
     if (!check_loss(loss))
         return false;
-    if (changes_of(run->opt) != changes)
-        return rv_fail(RV_ERROR_CHANGED, who,
-                       "the closure changed a parameter's values; that is for the optimizer");
     if (has_gradient && !gather(run, loss))
         return false;
     run->epsilon = loss->dtype == RV_F32 ? (double)FLT_EPSILON : DBL_EPSILON;
@@ -217,8 +252,11 @@ static bool call_closure(rv_minimizer_run *run)
 
 bool rv_minimizer_evaluate(rv_minimizer_run *run)
 {
+    rv_minimizer_drop_graph(run);
     round_trial(run);
-    if (copy_parameters(run, run->trial, true) && call_closure(run))
+    if (copy_parameters(run, run->trial, true) &&
+        (run->opt->optim_class->minimizer->residuals ? rv_minimizer_residuals(run)
+                                                     : call_closure(run)))
         return true;
     run->is_failed = true;
     return false;
@@ -229,9 +267,18 @@ bool rv_minimizer_is_over(const rv_minimizer *m)
     return m->run->is_failed || m->run->evaluations >= m->run->most_evaluations;
 }
 
+rv_tensor *rv_minimizer_vector(const rv_minimizer *m, int i)
+{
+    if (m == NULL || i < 0 || i >= m->run->opt->optim_class->minimizer->vector_count)
+        return rv_fail_null(RV_ERROR_INDEX, "minimizer_vector", "the method has no vector %d", i);
+    return m->run->vectors[i];
+}
+
 bool rv_minimizer_restore(rv_minimizer_run *run)
 {
     rv_minimizer *m = &run->view;
+    if (!run->is_failed && run->graph_is_at_x)
+        return true; /* they are: writing them again would make the graph one of the past */
     if (run->is_failed && run->best_loss < m->loss) { /* in a search that found a better place */
         const size_t bytes = (size_t)m->n * sizeof(double);
         memcpy(m->x, run->best, bytes);
@@ -242,8 +289,7 @@ bool rv_minimizer_restore(rv_minimizer_run *run)
     return copy_parameters(run, run->view.x, true);
 }
 
-/* Where the trial is becomes where the method is. */
-static void accept(rv_minimizer_run *run)
+void rv_minimizer_accept(rv_minimizer_run *run)
 {
     rv_minimizer *m = &run->view;
     const size_t bytes = (size_t)m->n * sizeof(double);
@@ -251,6 +297,9 @@ static void accept(rv_minimizer_run *run)
     memcpy(m->gradient, run->trial_gradient, bytes);
     m->loss = run->trial_loss;
     run->largest = run->trial_largest;
+    run->graph_is_at_x = run->gradients != NULL;
+    if (run->opt->optim_class->minimizer->residuals)
+        rv_minimizer_residuals_accept(run);
 }
 
 /* Goes where the trial is; false if that is where x is. */
@@ -263,13 +312,14 @@ static bool move(rv_minimizer_run *run)
     }
     if (rv_vector_largest(m->n, m->step) == 0)
         return false;
-    accept(run);
+    rv_minimizer_accept(run);
     return true;
 }
 
 bool rv_minimizer_begin(rv_minimizer_run *run)
 {
-    run->evaluations = 0;
+    run->evaluations = run->products = run->jacobians = 0;
+    run->squares.has_begun = false;
     run->is_failed = false;
     run->best_loss = INFINITY;
     run->largest = run->view.loss = NAN; /* not known yet */
@@ -280,21 +330,30 @@ bool rv_minimizer_begin(rv_minimizer_run *run)
     memcpy(run->trial, run->view.x, (size_t)run->view.n * sizeof(double));
     if (!rv_minimizer_evaluate(run))
         return false;
-    accept(run);
-    return true;
+    if (run->opt->optim_class->minimizer->residuals && isfinite(run->trial_loss) &&
+        isnan(rv_minimizer_linearize(&run->view)))
+        run->trial_loss = INFINITY;
+    rv_minimizer_accept(run);
+    return !run->is_failed;
 }
 
 /* ---- a step along a line --------------------------------------------------------------------- */
 
-/* A parameter that was frozen after the optimizer was made stays where it is. */
-static void hold_frozen(const rv_minimizer_run *run)
+double rv_minimizer_epsilon(const rv_minimizer *m)
 {
-    double *direction = run->view.direction;
-    for (int64_t i = 0; i < run->opt->count; i++) {
-        const rv_tensor *p = run->opt->slots[i].parameter;
+    for (int64_t i = 0; i < m->run->opt->count; i++)
+        if (m->run->opt->slots[i].parameter->dtype == RV_F32)
+            return FLT_EPSILON;
+    return DBL_EPSILON;
+}
+
+void rv_minimizer_hold_frozen(const rv_minimizer *m, double *vector)
+{
+    for (int64_t i = 0; i < m->run->opt->count; i++) {
+        const rv_tensor *p = m->run->opt->slots[i].parameter;
         if (!rv_requires_grad(p))
-            memset(direction, 0, (size_t)p->numel * sizeof(double));
-        direction += p->numel;
+            memset(vector, 0, (size_t)p->numel * sizeof(double));
+        vector += p->numel;
     }
 }
 
@@ -303,6 +362,13 @@ static void put_trial(rv_minimizer_run *run, double step)
     const rv_minimizer *m = &run->view;
     memcpy(run->trial, m->x, (size_t)m->n * sizeof(double));
     rv_vector_add(m->n, step, m->direction, run->trial);
+}
+
+void rv_minimizer_put_trial(rv_minimizer_run *run, double length)
+{
+    rv_minimizer_hold_frozen(&run->view, run->view.direction);
+    put_trial(run, length);
+    round_trial(run);
 }
 
 /* The loss along the direction; the lowest place is remembered. */
@@ -355,14 +421,62 @@ static rv_line_result search(rv_minimizer_run *run, const rv_search_options *o, 
                           .curvature = o->curvature, .noise = noise_of(run));
 }
 
+/* ---- a step without a search ----------------------------------------------------------------- */
+
+bool rv_minimizer_probe(rv_minimizer *m, double step, rv_probe *probe)
+{
+    if (m == NULL || probe == NULL)
+        return rv_fail(RV_ERROR_NULL, "minimizer_probe", "the minimizer or probe is NULL");
+    rv_minimizer_run *run = m->run;
+    rv_minimizer_hold_frozen(m, m->direction);
+    put_trial(run, step);
+    round_trial(run);
+    *probe = (rv_probe){.loss = m->loss, .noise = noise(run), .is_at_x = true};
+    for (int64_t i = 0; i < m->n && probe->is_at_x; i++)
+        probe->is_at_x = run->trial[i] == m->x[i];
+    if (probe->is_at_x)
+        return true;
+    if (rv_minimizer_is_over(m) || !rv_minimizer_evaluate(run))
+        return false;
+    probe->loss = run->trial_loss;
+    probe->length = rv_vector_length(m->n, run->trial_gradient);
+    return true;
+}
+
+bool rv_minimizer_move(rv_minimizer *m)
+{
+    if (m == NULL)
+        return rv_fail(RV_ERROR_NULL, "minimizer_move", "the minimizer is NULL");
+    if (!isfinite(m->run->trial_loss))
+        return rv_fail(RV_ERROR_STATE, "minimizer_move",
+                       "the last probe found no finite loss and gradient: x stays");
+    return move(m->run);
+}
+
+rv_trial rv_minimizer_try(rv_minimizer *m)
+{
+    rv_probe probe;
+    if (!rv_minimizer_probe(m, 1, &probe))
+        return RV_TRIAL_OVER;
+    if (probe.is_at_x)
+        return RV_TRIAL_NOWHERE;
+    return probe.loss < m->loss && move(m->run) ? RV_TRIAL_TAKEN : RV_TRIAL_REFUSED;
+}
+
+/* ---- a search -------------------------------------------------------------------------------- */
+
 bool rv_minimizer_search_with(const rv_search_options *o)
 {
     if (o == NULL || o->minimizer == NULL)
         return rv_fail(RV_ERROR_NULL, "minimizer_search", "the options or minimizer are NULL");
     rv_minimizer *m = o->minimizer;
     rv_minimizer_run *run = m->run;
+    if (run->opt->optim_class->minimizer->residuals)
+        return rv_fail(RV_ERROR_STATE, "minimizer_search",
+                       "%s minimizes residuals: use rv_minimizer_probe_residuals",
+                       run->opt->optim_class->name);
     run->best_loss = m->loss;
-    hold_frozen(run);
+    rv_minimizer_hold_frozen(m, m->direction);
     double slope = rv_vector_dot(m->n, m->gradient, m->direction), step = o->step;
     if (isinf(slope) || step > 1e10) { /* numbers are too far from 1: the direction becomes it */
         const double length = rv_vector_length(m->n, m->direction);
@@ -374,28 +488,11 @@ bool rv_minimizer_search_with(const rv_search_options *o)
     if (run->is_failed || r.status == RV_LINE_WRONG || r.step <= 0)
         return false;
     if (!is_found(&r)) {
+        rv_minimizer_drop_graph(run); /* it is of the last place, not the best */
         memcpy(run->trial, run->best, (size_t)m->n * sizeof(double));
         memcpy(run->trial_gradient, run->best_gradient, (size_t)m->n * sizeof(double));
         run->trial_loss = run->best_loss;
         run->trial_largest = run->best_largest;
     }
     return move(run);
-}
-
-/* ---- a step without a slope ------------------------------------------------------------------ */
-
-rv_trial rv_minimizer_try(rv_minimizer *m)
-{
-    rv_minimizer_run *run = m->run;
-    hold_frozen(run);
-    put_trial(run, 1);
-    round_trial(run);
-    bool is_elsewhere = false;
-    for (int64_t i = 0; i < m->n && !is_elsewhere; i++)
-        is_elsewhere = run->trial[i] != m->x[i];
-    if (!is_elsewhere)
-        return RV_TRIAL_NOWHERE;
-    if (rv_minimizer_is_over(m) || !rv_minimizer_evaluate(run))
-        return RV_TRIAL_OVER;
-    return run->trial_loss < m->loss && move(run) ? RV_TRIAL_TAKEN : RV_TRIAL_REFUSED;
 }

@@ -26,7 +26,7 @@
 
 RV_BEGIN_C
 
-#define RV_MINIMIZER_MOST_VECTORS 6
+#define RV_MINIMIZER_MOST_VECTORS 8
 
 /* A method's view of what it minimizes. Arrays are of n numbers. */
 typedef struct rv_minimizer {
@@ -40,7 +40,11 @@ typedef struct rv_minimizer {
     double *direction;                          /* for the method to write */
     double *vectors[RV_MINIMIZER_MOST_VECTORS]; /* the method's own, zeros at first; saved */
     double *numbers;                            /* likewise */
-    struct rv_minimizer_run *run;               /* private */
+    int64_t residual_count;                     /* for sums of squares: m, */
+    const double *residuals;                    /* [m] r at x, */
+    double *columns; /* [n + 1, m] J' there, and r in the last row: the columns of J and r. Room for
+                        the method: to be read, and overwritten, once in an iteration */
+    struct rv_minimizer_run *run; /* private */
 } rv_minimizer;
 
 typedef struct rv_minimizer_class {
@@ -52,6 +56,11 @@ typedef struct rv_minimizer_class {
     /* The method looks at losses only: no gradient is computed, m->gradient is 0, and the loss need
      * not come from operations on the parameters. */
     bool needs_no_gradient;
+    /* The closure gives residuals: rv_minimizer_probe_residuals in place of rv_minimizer_search. */
+    bool residuals;
+    size_t jacobian_offset; /* offsetof(its options, the rv_optim_jacobian *); 0: there is none */
+    /* Every evaluation keeps the graph of its gradient, for rv_minimizer_hessian_product. */
+    bool uses_hessian;
     /* Makes an iteration: true if x has moved. False if no step could be made, after which nothing
      * has changed. */
     bool (*iterate)(rv_minimizer *m);
@@ -85,8 +94,85 @@ typedef enum rv_trial {
  * otherwise x, loss and gradient are as before. */
 RV_API rv_trial rv_minimizer_try(rv_minimizer *m);
 
+/* ---- sums of squares ------------------------------------------------------------------------- *
+ *
+ * Where the class says `residuals`, a trial costs the residuals alone, and the Jacobian is computed
+ * where the method means to stay. */
+
+typedef struct rv_minimizer_trial {
+    double loss;      /* there; infinity if it is not finite, or no number of residuals is */
+    double reduction; /* by how much it is lower than at x, without the cancellation of a
+                         difference of sums: sum((r - r+)(r + r+))/2 */
+    bool has_moved;   /* false: x + length*direction is x in the parameters' dtypes, and nothing was
+                         evaluated */
+} rv_minimizer_trial;
+
+/* Evaluates the residuals at x + length*direction, rounded to the parameters' dtypes. False if
+ * nothing more can be evaluated. */
+RV_API bool rv_minimizer_probe_residuals(rv_minimizer *m, double length, rv_minimizer_trial *trial);
+
+/* Computes Jacobian and gradient where the last trial was; the gradient's largest number, NaN if
+ * they are not finite, or after an error. m->columns are the trial's then. */
+RV_API double rv_minimizer_linearize(rv_minimizer *m);
+
+/* Moves to the last trial, where rv_minimizer_linearize gave a number: all of the view is there. */
+RV_API void rv_minimizer_take(rv_minimizer *m);
+
+/* By how much the loss at x may be wrong: a few units of its last digit, in the residuals' dtype.
+ */
+RV_API double rv_minimizer_noise(const rv_minimizer *m);
+
+/* Where a step can gain no more than that, the gradient decides: moves to the last trial if max|g|
+ * is lower there by a hundredth, and the loss not higher by more than the noise. False if not. */
+RV_API bool rv_minimizer_take_if_flatter(rv_minimizer *m, const rv_minimizer_trial *trial);
+
+/* m->columns as a tensor, borrowed. */
+RV_API rv_tensor *rv_minimizer_columns(const rv_minimizer *m);
+/* What a place shows. */
+typedef struct rv_probe {
+    double loss;   /* there; infinity if it, or its gradient, is not finite */
+    double length; /* of its gradient */
+    double noise;  /* by how much a loss of the size of that at x may be wrong by rounding */
+    bool is_at_x;  /* in the digits that parameters have it is x: nothing was evaluated */
+} rv_probe;
+
+/* Without a line search: evaluates at x + step * m->direction. False if nothing more can be
+ * evaluated. */
+RV_API bool rv_minimizer_probe(rv_minimizer *m, double step, rv_probe *probe);
+/* Moves to where the last probe was, and sets step and change. False with an error if the loss is
+ * not finite there; false if it is where x is. */
+RV_API bool rv_minimizer_move(rv_minimizer *m);
+
+/* How far apart 1 and the next number are in the coarsest of the parameters' dtypes. */
+RV_API double rv_minimizer_epsilon(const rv_minimizer *m);
+
+/* Zeros the parts of a vector that belong to parameters which were frozen (rv_require_no_grad)
+ * since the optimizer was made: they stay. Search and probe do it with m->direction. */
+RV_API void rv_minimizer_hold_frozen(const rv_minimizer *m, double *vector);
+
+/* Vector i of the method as a tensor, borrowed. */
+RV_API rv_tensor *rv_minimizer_vector(const rv_minimizer *m, int i);
+
 /* Whether nothing more can be evaluated: the limit was reached, or an error recorded. */
 RV_API bool rv_minimizer_is_over(const rv_minimizer *m);
+
+/* ---- second derivatives ---------------------------------------------------------------------- *
+ *
+ * All by double backward: the gradient's graph at x is kept while x stays, and each product is one
+ * backward through it. A method with uses_hessian records that graph in the evaluation that gave
+ * the gradient, so that products cost no evaluation; it is made again, by one evaluation that is
+ * counted, where x is not the place that was evaluated last (the search found no step that meets
+ * its conditions), and always for other methods. An operation on the way that cannot be
+ * differentiated twice is an error. */
+
+/* out = H v, H the Hessian of the loss at x; v and out [n] may be the same. One product is counted.
+ * Where the loss is linear, or does not depend on a parameter, H is 0. Through F32 parameters v and
+ * H v are rounded, v after scaling it, so that its size does not matter. What comes out may be not
+ * finite. False if nothing more can be evaluated, or with an error. */
+RV_API bool rv_minimizer_hessian_product(rv_minimizer *m, const double *v, double *out);
+
+/* matrix [n,n], row-major, = H, made symmetric. n products are counted. */
+RV_API bool rv_minimizer_hessian(rv_minimizer *m, double *matrix);
 
 /* For rv_optim_class: what of RV_OPTIM_COMMON does not apply, */
 #define RV_MINIMIZER_REFUSES \
@@ -109,6 +195,9 @@ RV_API double rv_vector_length(int64_t n, const double *x);
 RV_API void rv_vector_add(int64_t n, double a, const double *x, double *y);
 /* y = a*x; x may be y. */
 RV_API void rv_vector_scale(int64_t n, double a, const double *x, double *y);
+/* The power of two that brings the largest |x[i]| to between 0.5 and 1, as scaling by it changes no
+ * digit; 1 if that is 0 or not finite. */
+RV_API double rv_vector_unit(int64_t n, const double *x);
 /* The largest |x[i]|; NaN if one is NaN; 0 for n = 0. */
 RV_API double rv_vector_largest(int64_t n, const double *x);
 

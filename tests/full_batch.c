@@ -1,19 +1,21 @@
 /* full_batch: methods that see all of the data at each step against methods that see a batch, on
  * two problems, by how many times they have to look at the data. By hand:
  *
- *     full_batch softmax FOLDER [PASSES]  softmax regression on the 60000 images of MNIST, F32
+ *     full_batch softmax FOLDER [PASSES [OPTIMUM]]  softmax regression on all of MNIST, F32
  *     full_batch mlp [PASSES]             a network with two layers of tanh on 2000 points, F64
  *     full_batch optimum FOLDER           the optimum of softmax, F64: loss and max|g|
  *     full_batch timed FOLDER OPTIMUM [THREADS]  L-BFGS on softmax, for full_batch.py
  *
  * The first two write CSV to stdout (problem, method, learning rate, batch, passes of the run,
  * passes so far, excess), and a table to stderr. The excess is loss/optimum - 1, measured on all of
- * the data, which is not counted for methods that see batches. A pass is a look at each sample: an
- * evaluation of loss and gradient on all of the data, or an epoch of batches. full_batch.sh draws.
+ * the data, which is not counted for methods that see batches. The optimum is the one of the valley
+ * that a run is in: where L-BFGS comes to from the run's end. (Softmax has one alone, which was
+ * found once, in double precision.) A pass is a look at each sample: an evaluation of loss and
+ * gradient on all of the data, or an epoch of batches. full_batch.sh draws.
  *
- * Methods of first order are tuned: for each length of a run, which the learning rate falls along
- * by half a wave (which did better than a constant one everywhere), for each size of a batch, over
- * learning rates. What counts is the first pass of any of these runs that is near enough.
+ * Methods of first order are tuned: for several lengths of a run, along which the learning rate
+ * falls by half a wave, and two sizes of a batch, over learning rates. What counts is the first
+ * pass of any of these runs that is near enough.
  */
 #include "bench.h"
 
@@ -34,7 +36,7 @@ typedef struct task {
     rv_tensor *start[8]; /* what the parameters are at first */
     double decay;
     int64_t n, part; /* samples, and how many to a part */
-    double optimum;
+    double optimum;  /* NAN: each run has its own */
 } task;
 
 static rv_tensor *loss_of(const task *t, rv_tensor *x, rv_tensor *y, int64_t of)
@@ -94,8 +96,18 @@ static rv_tensor *classes_loss(rv_tensor *output, rv_tensor *y)
     return rv_cross_entropy(output, y, .reduction = RV_REDUCTION_SUM);
 }
 
-/* From zeros, as the problem is convex; pixels are 0 to 1. */
-static task make_softmax(const char *folder, rv_dtype dtype)
+/* Each pixel less its mean, over its deviation, if it is ever anything but 0. */
+static rv_tensor *standardized(rv_tensor *x)
+{
+    rv_tensor *centered = rv_sub(x, rv_mean(x, .axes = RV_AXES(0)));
+    rv_tensor *deviation = rv_sqrt(rv_mean(rv_square(centered), .axes = RV_AXES(0)));
+    rv_tensor *is_zero = rv_cast(rv_eq(deviation, rv_sub(deviation, deviation)), x->dtype);
+    return rv_div(centered, rv_add(deviation, is_zero));
+}
+
+/* From zeros, as the problem is convex. Pixels are 0 to 1, or standardized, which spreads the
+ * curvatures: the harder problem. */
+static task make_softmax(const char *folder, rv_dtype dtype, bool standardize)
 {
     RV_SCOPE;
     task t = {.name = "softmax", .loss = classes_loss, .decay = 1e-4, .part = 500};
@@ -105,7 +117,8 @@ static task make_softmax(const char *folder, rv_dtype dtype)
     if (!rv_next(whole, &b))
         exit(1);
     t.n = b.n;
-    t.x = rv_retain(rv_cast(rv_flatten(b.x, 1, -1), dtype));
+    rv_tensor *x = rv_flatten(b.x, 1, -1);
+    t.x = rv_retain(rv_cast(standardize ? standardized(x) : x, dtype));
     t.y = rv_retain(b.y);
     rv_loader_free(whole);
     rv_data_free(images);
@@ -129,7 +142,7 @@ static rv_tensor *squares_loss(rv_tensor *output, rv_tensor *y)
 static task make_mlp(void)
 {
     RV_SCOPE;
-    task t = {.name = "mlp", .loss = squares_loss, .decay = 1e-4, .part = 250, .n = 2000};
+    task t = {.name = "mlp", .loss = squares_loss, .decay = 1e-3, .part = 250, .n = 2000};
     rv_seed(1);
     t.x = rv_retain(rv_add_scalar(rv_mul_scalar(rv_rand(RV_F64, t.n, 2), 2), -1));
     rv_tensor *u = rv_slice(t.x, 1, 0, 1), *v = rv_slice(t.x, 1, 1, 2);
@@ -164,13 +177,21 @@ typedef struct reached {
     int64_t batch[NEAR_COUNT];
 } reached;
 
+typedef struct point {
+    int64_t passes;
+    double loss;
+} point;
+
+enum { MOST_POINTS = 20000 };
+
 typedef struct run {
     task *task;
     const char *method;
     double lr;
     int64_t batch, length; /* of the run, in passes */
-    int64_t passes, shown; /* so far; and when a line was written last */
-    reached *reached;
+    int64_t passes;        /* so far */
+    point *points;         /* [count] */
+    int count;
 } run;
 
 static reached nothing(void)
@@ -178,18 +199,34 @@ static reached nothing(void)
     return (reached){.passes = {INT64_MAX, INT64_MAX, INT64_MAX}};
 }
 
-/* Writes a line, and remembers what is near. */
 static void note(run *r, double loss)
 {
-    const double excess = loss / r->task->optimum - 1;
-    printf("%s,%s,%g,%lld,%lld,%lld,%.4e\n", r->task->name, r->method, r->lr, (long long)r->batch,
-           (long long)r->length, (long long)r->passes, excess);
-    for (int i = 0; i < NEAR_COUNT; i++)
-        if (excess <= near_enough[i] && r->passes < r->reached->passes[i]) {
-            r->reached->passes[i] = r->passes;
-            r->reached->lr[i] = r->lr;
-            r->reached->batch[i] = r->batch;
-        }
+    if (r->count < MOST_POINTS)
+        r->points[r->count++] = (point){r->passes, loss};
+}
+
+static double optimum_of(task *t);
+
+/* Writes all points, and adds what is near. Returns the last excess. */
+static double evaluate(const run *r, reached *to)
+{
+    const double last = r->count > 0 ? r->points[r->count - 1].loss : INFINITY;
+    if (!isfinite(last))
+        return INFINITY;
+    const double optimum = optimum_of(r->task);
+    for (int k = 0; k < r->count; k++) {
+        const point *p = &r->points[k];
+        const double excess = p->loss / optimum - 1;
+        printf("%s,%s,%g,%lld,%lld,%lld,%.4e\n", r->task->name, r->method, r->lr,
+               (long long)r->batch, (long long)r->length, (long long)p->passes, excess);
+        for (int i = 0; i < NEAR_COUNT; i++)
+            if (excess <= near_enough[i] && p->passes < to->passes[i]) {
+                to->passes[i] = p->passes;
+                to->lr[i] = r->lr;
+                to->batch[i] = r->batch;
+            }
+    }
+    return last / optimum - 1;
 }
 
 /* The closure of methods that see all: each evaluation is a pass. */
@@ -203,17 +240,22 @@ static rv_tensor *counted_loss(void *context)
     return loss;
 }
 
-static void run_full(task *t, const char *method, int64_t passes, reached *to)
+static void run_full(task *t, const char *method, int64_t history, int64_t passes, reached *to)
 {
+    static point points[MOST_POINTS];
     *to = nothing();
     go_to_start(t);
-    run r = {.task = t, .method = method, .lr = 1, .batch = t->n, .length = passes, .reached = to};
-    rv_optim *opt = rv_optim_by_name(method, rv_parameters(t->net), .max_iter = passes);
+    run r = {.task = t, .method = method, .lr = 1, .batch = t->n, .length = passes};
+    r.points = points;
+    rv_optim *opt =
+        rv_optim_by_name(history > 0 ? "lbfgs" : method, rv_parameters(t->net), .max_iter = passes,
+                         .history = history > 0 ? history : RV_BY_NAME_COUNT);
     const rv_optim_result result = rv_optim_minimize(opt, counted_loss, &r);
     fprintf(stderr, "%s: %s after %lld iterations, %lld evaluations: loss %.9g, max|g| %.2g\n",
             method, result.reason, (long long)result.iterations, (long long)result.evaluations,
             result.loss, result.gradient);
     rv_optim_free(opt);
+    evaluate(&r, to);
 }
 
 static void train_epoch(task *t, rv_loader *batches, rv_optim *opt, rv_sched *sched)
@@ -228,76 +270,84 @@ static void train_epoch(task *t, rv_loader *batches, rv_optim *opt, rv_sched *sc
     }
 }
 
-/* Returns the loss it ends at; infinity if it flies off. */
+/* Returns the excess that it ends with; infinity if it flies off. */
 static double run_batches(task *t, const char *method, double lr, int64_t batch, int64_t passes,
                           reached *to)
 {
+    static point points[MOST_POINTS];
     go_to_start(t);
     rv_seed(1);
-    run r = {
-        .task = t, .method = method, .lr = lr, .batch = batch, .length = passes, .reached = to};
+    run r = {.task = t, .method = method, .lr = lr, .batch = batch, .length = passes};
+    r.points = points;
     rv_dataset *samples = rv_data_tensors(t->x, t->y);
     rv_loader *batches = rv_data_loader(samples, .batch_size = batch, .shuffle = true);
     rv_optim *opt = rv_optim_by_name(method, rv_parameters(t->net), .lr = lr);
     rv_sched *sched = rv_sched_by_name("cosine", opt, .steps = passes * rv_loader_batches(batches));
-    double loss = measure(t);
+    double loss = measure(t), shown = 0;
     while (isfinite(loss) && r.passes < passes) {
         train_epoch(t, batches, opt, sched);
         r.passes++;
-        if (r.passes >= r.shown * 1.03 || r.passes == passes) {
+        if ((double)r.passes >= shown * 1.02 || r.passes == passes) {
             note(&r, loss = measure(t));
-            r.shown = r.passes;
+            shown = (double)r.passes;
         }
     }
     rv_sched_free(sched);
     rv_optim_free(opt);
     rv_loader_free(batches);
     rv_data_free(samples);
-    return isfinite(loss) ? loss : INFINITY;
+    return evaluate(&r, to);
 }
 
 /* ---- tuning ---------------------------------------------------------------------------------- */
 
-enum { MOST_RATES = 8, BATCH_SIZES = 2 };
+enum { MOST_RATES = 8, BATCH_SIZES = 2, LENGTHS = 3, FIRST_ORDER = 3 };
+
+typedef struct grid {
+    int64_t batches[BATCH_SIZES];
+    int64_t lengths[LENGTHS], longest; /* of runs, in passes */
+    int full;                          /* how many methods that see all of the data */
+} grid;
 
 typedef struct tuned {
     const char *method;
     double rates[MOST_RATES]; /* tried in the shortest runs; 0 ends */
 } tuned;
 
-/* Tries learning rates, and keeps the best; a rate at the end of those is no reason to stop. */
+/* Tries learning rates, and returns the one that ends nearest to its optimum; *excess: how near. */
 static double best_rate(task *t, const char *method, const double *rates, int64_t batch,
-                        int64_t passes, reached *to, double *loss)
+                        int64_t passes, reached *to, double *excess)
 {
     double best = rates[0];
-    *loss = INFINITY;
+    *excess = INFINITY;
     for (int i = 0; i < MOST_RATES && rates[i] > 0; i++) {
         const double here = run_batches(t, method, rates[i], batch, passes, to);
-        if (here < *loss) {
-            *loss = here;
+        if (here < *excess) {
+            *excess = here;
             best = rates[i];
         }
     }
+    fprintf(stderr, "%s, batches of %lld, %lld passes: best rate %g, excess %.2e\n", method,
+            (long long)batch, (long long)passes, best, *excess);
     return best;
 }
 
 /* Runs that are longer and longer: the shortest over all rates, the others over the best of the one
- * before and its neighbours, the longest with the better batch size alone. */
-static void tune(task *t, const tuned *m, const int64_t *batches, int64_t longest, reached *to)
+ * before and its neighbours, the longest with the best rate and the better size of a batch alone.
+ */
+static void tune(task *t, const tuned *m, const grid *g, reached *to)
 {
-    double rate[BATCH_SIZES], loss[BATCH_SIZES];
+    double rate[BATCH_SIZES], excess[BATCH_SIZES];
     *to = nothing();
-    for (int64_t passes = 10; passes < longest; passes *= 3)
+    for (int k = 0; k < LENGTHS; k++)
         for (int i = 0; i < BATCH_SIZES; i++) {
-            const double near[MOST_RATES] = {rate[i] / 2.5, rate[i], rate[i] * 2.5};
-            rate[i] = best_rate(t, m->method, passes == 10 ? m->rates : near, batches[i], passes,
-                                to, &loss[i]);
-            fprintf(stderr, "%s, batches of %lld, %lld passes: best rate %g, excess %.2e\n",
-                    m->method, (long long)batches[i], (long long)passes, rate[i],
-                    loss[i] / t->optimum - 1);
+            const double near[MOST_RATES] = {rate[i] / 2, rate[i], rate[i] * 2};
+            rate[i] = best_rate(t, m->method, k == 0 ? m->rates : near, g->batches[i],
+                                g->lengths[k], to, &excess[i]);
         }
-    const int better = loss[1] < loss[0];
-    run_batches(t, m->method, rate[better], batches[better], longest, to);
+    const int better = excess[1] < excess[0];
+    const double longest[MOST_RATES] = {rate[better]};
+    best_rate(t, m->method, longest, g->batches[better], g->longest, to, &excess[better]);
 }
 
 static void print_row(const char *method, const reached *r)
@@ -312,40 +362,50 @@ static void print_row(const char *method, const reached *r)
     fprintf(stderr, "\n");
 }
 
-static void compare(task *t, const tuned *methods, int count, const int64_t *batches,
-                    int64_t longest)
+static void compare(task *t, const tuned *methods, const grid *g)
 {
-    reached rows[8];
-    run_full(t, "lbfgs", longest, &rows[0]);
-    for (int i = 0; i < count; i++)
-        tune(t, &methods[i], batches, longest, &rows[i + 1]);
+    static const struct {
+        const char *name;
+        int64_t history;
+    } full[] = {{"lbfgs (10)", 10}, {"lbfgs (50)", 50}, {"bfgs", 0}};
+    reached rows[RV_COUNT(full) + FIRST_ORDER];
+    int count = 0;
+    for (; count < g->full; count++)
+        run_full(t, full[count].name, full[count].history, g->longest, &rows[count]);
+    for (int i = 0; i < FIRST_ORDER; i++)
+        tune(t, &methods[i], g, &rows[count + i]);
     fprintf(stderr,
-            "passes to within 1e-2, 1e-3, 1e-4 of the optimum (rate, batch), longest run "
+            "%s: passes to within 1e-2, 1e-3, 1e-4 of the optimum (rate, batch), longest run "
             "%lld:\n",
-            (long long)longest);
-    print_row("lbfgs", &rows[0]);
-    for (int i = 0; i < count; i++)
-        print_row(methods[i].method, &rows[i + 1]);
+            t->name, (long long)g->longest);
+    for (int i = 0; i < count + FIRST_ORDER; i++)
+        print_row(i < count ? full[i].name : methods[i - count].method, &rows[i]);
 }
 
 /* ---- the optimum, and time ------------------------------------------------------------------- */
 
 /* By full steps in double precision until no step lowers the loss any more. */
-static rv_optim_result find_optimum(task *t)
+static rv_optim_result find_optimum(task *t, bool quiet)
 {
-    rv_optim *opt = rv_optim_lbfgs(rv_parameters(t->net), .max_iter = 100000, .history = 50,
-                                   .tolerance_grad = 1e-11);
+    rv_optim *opt = rv_optim_lbfgs(rv_parameters(t->net), .max_iter = 100000, .history = 100,
+                                   .tolerance_grad = quiet ? 1e-7 : 1e-11);
     const rv_optim_result r = rv_optim_minimize(opt, full_loss, t);
-    fprintf(stderr, "optimum: %s after %lld evaluations: loss %.15g, max|g| %.2g\n", r.reason,
-            (long long)r.evaluations, r.loss, r.gradient);
+    if (!quiet)
+        fprintf(stderr, "optimum: %s after %lld evaluations: loss %.15g, max|g| %.2g\n", r.reason,
+                (long long)r.evaluations, r.loss, r.gradient);
     rv_optim_free(opt);
     return r;
 }
 
-static double softmax_optimum(const char *folder)
+static double optimum_of(task *t)
 {
-    task t = make_softmax(folder, RV_F64);
-    const rv_optim_result r = find_optimum(&t);
+    return isnan(t->optimum) ? find_optimum(t, true).loss : t->optimum;
+}
+
+static double softmax_optimum(const char *folder, bool standardize)
+{
+    task t = make_softmax(folder, RV_F64, standardize);
+    const rv_optim_result r = find_optimum(&t, false);
     free_task(&t);
     return r.loss;
 }
@@ -382,7 +442,7 @@ static bool go_on(void *context, const rv_optim_progress *p)
 static void time_softmax(const char *folder, double optimum, int threads)
 {
     rv_set_threads(threads);
-    task t = make_softmax(folder, RV_F32);
+    task t = make_softmax(folder, RV_F32, false);
     timing m = {.task = &t, .target = optimum * (1 + near_enough[NEAR_COUNT - 1])};
     measure(&t); /* threads and memory are there */
     rv_optim *opt = rv_optim_lbfgs(rv_parameters(t.net), .max_iter = 100000);
@@ -398,32 +458,35 @@ static void time_softmax(const char *folder, double optimum, int threads)
 
 /* ---- main ------------------------------------------------------------------------------------ */
 
-static void compare_softmax(const char *folder, int64_t longest)
+static void compare_softmax(const char *folder, int64_t longest, double optimum)
 {
-    static const tuned methods[] = {
-        {"sgd", {0.02, 0.05, 0.1, 0.2, 0.5, 1}},
+    static const tuned methods[FIRST_ORDER] = {
+        {"sgd", {0.05, 0.1, 0.2, 0.5, 1, 2}},
         {"momentum", {0.005, 0.01, 0.02, 0.05, 0.1, 0.2}},
         {"adam", {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02}},
     };
-    static const int64_t batches[BATCH_SIZES] = {100, 1000};
-    const double optimum = softmax_optimum(folder);
-    task t = make_softmax(folder, RV_F32);
+    const grid g = {
+        .batches = {100, 1000}, .lengths = {10, 30, 100}, .longest = longest, .full = 2};
+    if (!(optimum > 0))
+        optimum = softmax_optimum(folder, true);
+    task t = make_softmax(folder, RV_F32, true);
     t.optimum = optimum;
-    compare(&t, methods, RV_COUNT(methods), batches, longest);
+    compare(&t, methods, &g);
     free_task(&t);
 }
 
 static void compare_mlp(int64_t longest)
 {
-    static const tuned methods[] = {
+    static const tuned methods[FIRST_ORDER] = {
         {"sgd", {0.01, 0.02, 0.05, 0.1, 0.2, 0.5}},
         {"momentum", {0.002, 0.005, 0.01, 0.02, 0.05, 0.1}},
         {"adam", {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02}},
     };
-    static const int64_t batches[BATCH_SIZES] = {50, 500};
+    const grid g = {
+        .batches = {50, 500}, .lengths = {100, 300, 1000}, .longest = longest, .full = 3};
     task t = make_mlp();
-    t.optimum = find_optimum(&t).loss;
-    compare(&t, methods, RV_COUNT(methods), batches, longest);
+    t.optimum = NAN;
+    compare(&t, methods, &g);
     free_task(&t);
 }
 
@@ -432,11 +495,11 @@ int main(int argc, char **argv)
     rv_on_error(rv_error_exit);
     const char *what = argc > 1 ? argv[1] : "", *folder = argc > 2 ? argv[2] : NULL;
     if (strcmp(what, "softmax") == 0 && argc > 2)
-        compare_softmax(folder, argc > 3 ? atoll(argv[3]) : 1000);
+        compare_softmax(folder, argc > 3 ? atoll(argv[3]) : 1400, argc > 4 ? atof(argv[4]) : 0);
     else if (strcmp(what, "mlp") == 0)
         compare_mlp(argc > 2 ? atoll(argv[2]) : 10000);
     else if (strcmp(what, "optimum") == 0 && argc > 2)
-        printf("%.15g\n", softmax_optimum(folder));
+        printf("%.15g\n", softmax_optimum(folder, false));
     else if (strcmp(what, "timed") == 0 && argc > 3)
         time_softmax(folder, atof(argv[3]), argc > 4 ? atoi(argv[4]) : 0);
     else {

@@ -11,7 +11,7 @@ ends() {
     local line
     line=$(grep "^$2 " <<<"$out" | tr -d '(),')
     awk -v x="$3" -v y="$4" '{ a = $3 - x; b = $4 - y; e = 1e-6
-        exit !(NF == 6 && a < e && -a < e && b < e && -b < e) }' <<<"$line" ||
+        exit !(NF >= 6 && a < e && -a < e && b < e && -b < e) }' <<<"$line" ||
         fail "$1: expected $3 $4: $line"
 }
 
@@ -86,9 +86,30 @@ names=$("$program" --optim nothing 2>&1 | sed -n 's/.*some of \(.*\), divided.*/
 [ "$(wc -w <<<"$names")" -ge 16 ] || fail "which there are: $names"
 run --optim "$(tr ' ' , <<<"$names")"
 for name in $names; do
-    awk -v name="$name" '$1 == name { found = $NF + 0 > 0 && $NF + 0 < 9 } END { exit !found }' \
-        <<<"$out" || fail "$name does not come nearer: $out"
+    tr -d '(),' <<<"$out" | awk -v name="$name" \
+        '$1 == name { found = $6 ~ /^[0-9.]+e/ && $6 + 0 < 9 } END { exit !found }' ||
+        fail "$name does not come nearer: $out"
 done
+
+say "methods that evaluate the loss again are there in few steps, and say why they stopped"
+quick=$(tr ' ' '\n' <<<"$names" | sed -n '/^lbfgs$/,$p' | grep -v '^random$' | paste -sd ,)
+expect_text "which there are" "$quick" '^lbfgs,bfgs,ssbfgs,ssbroyden,cg'
+for surface in valley rosenbrock beale; do
+    run --surface "$surface" --optim "$quick,random"
+    for name in ${quick//,/ }; do
+        case $surface in valley) ends "$name" "$name" 0 0 ;; rosenbrock) ends "$name" "$name" 1 1 ;;
+            *) ends "$name" "$name" 3 0.5 ;; esac
+        grep "^$name " <<<"$out" | awk -F'[(,]' '{ steps = $(NF - 1) + 0; evaluations = $NF + 0
+            exit !(steps > 1 && steps < 60 && evaluations > steps && evaluations < 200) }' ||
+            fail "$name: how many steps: $out"
+        expect_text "$name" "$out" "^$name .*\(.* steps, .* evaluations: the gradient is within its tolerance\)$"
+    done
+    expect_text "random" "$out" '^random .* evaluations: (all iterations were made|no step lowers the loss .*)\)$'
+done
+run --surface rosenbrock --optim lbfgs --steps 9 --out "$work/data.gp"
+[ "$(path lbfgs 1 | tail -n 1)" -eq 9 ] || fail "nine steps: $(path lbfgs 1)"
+path lbfgs 4 | awk 'NR > 1 && $1 >= before { exit 1 } { before = $1 }' || fail "it climbs: $(path lbfgs 4)"
+run --out "$work/data.gp"
 
 say "pictures"
 if command -v gnuplot >/dev/null; then
@@ -151,6 +172,7 @@ refused 64 '--lr sgd=-1: expected X above 0' --lr sgd=-1
 refused 64 '--lr sgd=1x: expected X above 0' --lr sgd=1x
 refused 64 '--lr adam: expected .* of optimizers that run' --optim sgd --lr adam=1
 refused 64 '--steps 0: expected a whole number from 1' --steps 0
+refused 64 '--noise bfgs: expected optimizers that bear it' --noise 1 --optim adam,bfgs
 refused 64 '--noise -1: expected a number not below 0' --noise -1
 refused 64 '--out picture.jpg: expected a name that ends in' --out picture.jpg
 refused 64 'cannot be written' --out "$work/nowhere/picture.svg"

@@ -20,6 +20,7 @@ typedef struct minimize_maker {
     const char *name;
     rv_optim *(*make)(const minimize_settings *s);
     bool is_blind; /* it sees no gradients */
+    bool is_loose; /* among the last digits of F32 it goes on without an end but max_iter */
 } minimize_maker;
 
 /* MADE(&minimize_makers[i], RV_TENSORS(x), .max_iter = 20): an optimizer. */
@@ -45,6 +46,11 @@ MINIMIZE_MAKER(bfgs, rv_optim_bfgs, .update = RV_BFGS_PLAIN)
 MINIMIZE_MAKER(ssbfgs, rv_optim_bfgs, .update = RV_BFGS_SELF_SCALED)
 MINIMIZE_MAKER(ssbroyden, rv_optim_bfgs, .update = RV_BFGS_SELF_SCALED_BROYDEN)
 MINIMIZE_MAKER(cg, rv_optim_cg, .restart = 0)
+MINIMIZE_MAKER(newton_cg, rv_optim_newton_cg, .forcing = 0.1)
+#if RV_BLAS
+MINIMIZE_MAKER(nystrom, rv_optim_newton_cg, .preconditioner_rank = 3, .preconditioner_every = 4)
+MINIMIZE_MAKER(newton, rv_optim_newton, .nonfinite = RV_NONFINITE_APPLY)
+#endif
 MINIMIZE_MAKER(random, rv_optim_random_search, .seed = 3)
 
 static const minimize_maker minimize_makers[] = {
@@ -54,7 +60,12 @@ static const minimize_maker minimize_makers[] = {
     {.name = "bfgs", .make = make_bfgs},
     {.name = "ssbfgs", .make = make_ssbfgs},
     {.name = "ssbroyden", .make = make_ssbroyden},
-    {.name = "cg", .make = make_cg},
+    {.name = "cg", .make = make_cg, .is_loose = true},
+    {.name = "newton_cg", .make = make_newton_cg},
+#if RV_BLAS
+    {.name = "nystrom", .make = make_nystrom},
+    {.name = "newton", .make = make_newton},
+#endif
     {.name = "random", .make = make_random, .is_blind = true},
 };
 #define MINIMIZE_MAKERS_END (minimize_makers + RV_COUNT(minimize_makers))

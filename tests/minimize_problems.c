@@ -10,6 +10,7 @@
  *
  * FILE: F64 numbers one behind the other, which golden/minimize_starts.py makes of those.
  */
+#include <math.h>
 #include <ravine.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,13 @@ static rv_tensor *loss(void *context)
     return problem_loss(t->problem, t->x);
 }
 
+/* The residuals of half the sum of squares that is the same loss. */
+static rv_tensor *residuals(void *context)
+{
+    const task *t = context;
+    return rv_mul_scalar(t->problem->residuals(t->x), sqrt(2));
+}
+
 /* ---- the methods ----------------------------------------------------------------------------- */
 
 #define LIMITS .max_iter = LIMIT, .max_eval = LIMIT
@@ -45,6 +53,10 @@ MAKER(bfgs, bfgs(RV_TENSORS(x), LIMITS))
 MAKER(ssbfgs, bfgs(RV_TENSORS(x), LIMITS, .update = RV_BFGS_SELF_SCALED))
 MAKER(ssbroyden, bfgs(RV_TENSORS(x), LIMITS, .update = RV_BFGS_SELF_SCALED_BROYDEN))
 MAKER(cg, cg(RV_TENSORS(x), LIMITS))
+MAKER(newton_cg, newton_cg(RV_TENSORS(x), LIMITS))
+MAKER(newton, newton(RV_TENSORS(x), LIMITS))
+MAKER(lm, levenberg_marquardt(RV_TENSORS(x), LIMITS))
+MAKER(gauss_newton, gauss_newton(RV_TENSORS(x), LIMITS))
 MAKER(cg_pr, cg(RV_TENSORS(x), LIMITS, .beta = RV_CG_POLAK_RIBIERE))
 MAKER(cg_fr, cg(RV_TENSORS(x), LIMITS, .beta = RV_CG_FLETCHER_REEVES))
 MAKER(cg_hs, cg(RV_TENSORS(x), LIMITS, .beta = RV_CG_HESTENES_STIEFEL))
@@ -56,11 +68,13 @@ typedef struct method {
 } method;
 
 /* Those of the table, and behind them those that are only there by name. */
-enum { TABLE = 5 };
+enum { TABLE = 9 };
 static const method methods[] = {
     {"lbfgs", make_lbfgs},         {"bfgs", make_bfgs},   {"ssbfgs", make_ssbfgs},
-    {"ssbroyden", make_ssbroyden}, {"cg", make_cg},       {"cg-pr", make_cg_pr},
-    {"cg-fr", make_cg_fr},         {"cg-hs", make_cg_hs}, {"cg-dy", make_cg_dy},
+    {"ssbroyden", make_ssbroyden}, {"cg", make_cg},       {"newton-cg", make_newton_cg},
+    {"newton", make_newton},       {"lm", make_lm},       {"gauss-newton", make_gauss_newton},
+    {"cg-pr", make_cg_pr},         {"cg-fr", make_cg_fr}, {"cg-hs", make_cg_hs},
+    {"cg-dy", make_cg_dy},
 };
 
 static const method *method_named(const char *name)
@@ -76,12 +90,14 @@ static const method *method_named(const char *name)
 /* What a method needed on a problem, from all its starts. */
 typedef struct effort {
     int64_t evaluations; /* LIMIT for each miss */
+    int64_t products;    /* Hessian times a vector */
     int solved;
 } effort;
 
 static void add(effort *sum, const effort *e)
 {
     sum->evaluations += e->evaluations;
+    sum->products += e->products;
     sum->solved += e->solved;
 }
 
@@ -91,12 +107,13 @@ static void solve(const method *how, const problem *p, const double *start, bool
     RV_SCOPE;
     task t = {p, rv_require_grad(rv_from_array_n(start, RV_F64, 1, &p->n))};
     rv_optim *opt = how->make(t.x);
-    const rv_optim_result r = rv_optim_minimize(opt, loss, &t);
+    const bool is_least_squares = how->make == make_lm || how->make == make_gauss_newton;
+    const rv_optim_result r = rv_optim_minimize(opt, is_least_squares ? residuals : loss, &t);
     const bool is_solved = r.status == RV_OPTIM_GRADIENT;
     if (says_why && !is_solved)
         printf("  %s: %s after %lld evaluations, max|g| %g\n", p->name, r.reason,
                (long long)r.evaluations, r.gradient);
-    add(sum, &(effort){is_solved ? r.evaluations : LIMIT, is_solved});
+    add(sum, &(effort){is_solved ? r.evaluations : LIMIT, r.products, is_solved});
     rv_optim_free(opt);
 }
 
@@ -157,8 +174,8 @@ static void print_list(const method *how, const starts *s)
         printf("%-26s %6lld\n", problems[i].name, (long long)e.evaluations);
         add(&sum, &e);
     }
-    printf("solved %d of %d, evaluations %lld\n", sum.solved, s->of_each * PROBLEM_COUNT,
-           (long long)sum.evaluations);
+    printf("solved %d of %d, evaluations %lld, products %lld\n", sum.solved,
+           s->of_each * PROBLEM_COUNT, (long long)sum.evaluations, (long long)sum.products);
 }
 
 static void print_table(const starts *s)
@@ -193,6 +210,9 @@ static void print_table(const starts *s)
     printf("\n| evaluations | |");
     for (int j = 0; j < TABLE; j++)
         printf(" %lld |", (long long)sums[j].evaluations);
+    printf("\n| products with the Hessian | |");
+    for (int j = 0; j < TABLE; j++)
+        printf(" %lld |", (long long)sums[j].products);
     printf("\n");
 }
 

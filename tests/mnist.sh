@@ -55,6 +55,7 @@ for option in optim schedule; do
     names=$("$program" --$option nothing 2>&1 | sed -n 's/.*expected one of //p' | tr -d ,)
     [ "$(wc -w <<<"$names")" -ge 13 ] || fail "which there are: $names"
     for name in $names; do
+        case $name in lbfgs) break ;; esac # the rest sees all images at each step, see below
         out=$("$program" --data "$mnist" --epochs 3 --validation 300 --batch 50 --$option "$name") ||
             fail "$name: $out"
         awk -v a="${out##* }" 'BEGIN { exit !(a > 0.8) }' || fail "$name: it did not learn: $out"
@@ -65,6 +66,38 @@ out=$("$program" --data "$mnist" --epochs 2 --validation 300 --schedule cosine -
 [ "$(rate 1) $(rate 2)" = '0.1 0' ] || fail "cosine goes by batches: $out"
 out=$("$program" --data "$mnist" --epochs 8 --validation 300 --schedule plateau --lr 1e-6) || fail "$out"
 [ "$(rate 3) $(rate 4) $(rate 7)" = '1e-06 5e-07 2.5e-07' ] || fail "plateau goes by epochs: $out"
+
+say "methods that see all images at each step: a line an iteration, and they learn"
+pattern='^epoch +[0-9]+/[0-9]+  train loss [0-9]+\.[0-9]{4}  validation accuracy [01]\.[0-9]{4}  [0-9]+\.[0-9]{2} s  evaluations [0-9]+$'
+full() { out=$("$program" --data "$mnist" --validation 300 "$@" 2>&1) || fail "$*: $out"; }
+names=$("$program" --optim nothing 2>&1 | sed -n 's/.*expected one of .*\(lbfgs, \)/\1/p' | tr -d ,)
+[ "$(wc -w <<<"$names")" -ge 5 ] || fail "which there are: $names"
+for name in $names; do
+    full --optim "$name" --epochs 25 --hidden 6
+    [ "$(grep -Ec "$pattern" <<<"$out")" -eq 25 ] || fail "$name: 25 epochs: $out"
+    losses=$(sed -n 's/.*train loss \([0-9.]*\) .*/\1/p' <<<"$out")
+    awk 'NR > 1 && $1 > before { exit 1 } { before = $1 }' <<<"$losses" || fail "$name goes up: $out"
+    [ "$name" = random ] || awk -v a="${out##* }" 'BEGIN { exit !(a > 0.5) }' || fail "$name: $out"
+done
+full --optim lbfgs --epochs 30
+last=$(tail -n 1 <<<"$out")
+awk -v a="${last##* }" 'BEGIN { exit !(a > 0.9) }' || fail "it did not learn: $last"
+full --optim lbfgs --epochs 2 --model lenet5
+[ "$(grep -Ec "$pattern" <<<"$out")" -eq 2 ] || fail "lenet5: $out"
+
+say "stopped and gone on: the same bytes, from any number of threads"
+full --optim lbfgs --epochs 9 --save "$work/whole" --threads 1
+full --optim lbfgs --epochs 5 --save "$work/half" --threads 2
+full --optim lbfgs --epochs 4 --resume "$work/half" --save "$work/again"
+cmp "$work/whole" "$work/again" || fail "resumed, it is not the same"
+full --load "$work/whole" --epochs 0
+expect_text "loaded without the optimizer" "$out" '^test accuracy'
+full --optim lbfgs --resume "$work/whole" --epochs 0
+expect_text "resumed for nothing" "$out" '^test accuracy'
+
+say "weight decay is a term of the loss"
+full --optim lbfgs --epochs 40 --weight-decay 0.5
+expect_text "an end before the last epoch" "$out" '^stopped after [0-9]+ iterations: the gradient is within'
 
 say "on a terminal: a bar with rate and time left, gone at the end of the epoch"
 if command -v script >/dev/null; then
@@ -80,7 +113,7 @@ fi
 say "--help explains every option"
 out=$("$program" --help) || fail "help: $out"
 for option in data model hidden optim lr momentum nesterov weight-decay schedule dropout batch epochs \
-    validation seed threads save load; do
+    history validation seed threads save load resume; do
     expect_text "help" "$out" "^ +--$option(=[A-Z]+)?( |$)"
 done
 
@@ -110,6 +143,16 @@ refused 64 '--seed 99999999999999999999: expected a whole number' --seed 9999999
 refused 64 '--threads 1000: expected a whole number from 0 to 256' --threads 1000
 refused 64 'unrecognized option' --learning-rate 1
 refused 64 'extra: expected an option' extra
+refused 64 '--batch: lbfgs sees all images at each step' --optim lbfgs --batch 128
+refused 64 '--dropout: lbfgs wants the same loss each time' --dropout 0.2 --optim lbfgs
+refused 64 '--schedule: bfgs finds its steps' --optim bfgs --schedule cosine
+refused 64 '--resume: momentum cannot be resumed' --resume "$work/whole"
+refused 64 '--resume: lbfgs resumes with the weights' --optim lbfgs --resume "$work/whole" --load "$work/net"
+refused 64 '--history 0: expected a whole number from 1' --optim lbfgs --history 0
+refused 1 'bfgs has no history' --optim bfgs --history 5
+refused 1 'adam has no history' --optim adam --history 5
+refused 1 'lbfgs has no momentum' --optim lbfgs --momentum 0.9
+refused 1 'optimizer' --optim lbfgs --resume "$work/net"
 refused 1 'split' --validation 100000
 refused 1 'nowhere' --data "$work/nowhere"
 refused 1 'nowhere' --load "$work/nowhere"

@@ -214,6 +214,40 @@ Test(by_name, every_method_that_minimizes_is_listed_and_takes_max_iter)
     cr_expect(strncmp(rv_minimizer_names(), "lbfgs, bfgs, ", 13) == 0, "%s", rv_minimizer_names());
 }
 
+/* Residuals whose squares are the bowl's, nearly. */
+static rv_tensor *residuals(void *context)
+{
+    rv_tensor *p = context;
+    return rv_flatten(rv_add(p, rv_square(rv_square(p))), 0, -1);
+}
+
+Test(by_name, methods_for_sums_of_squares)
+{
+    for (int i = 0; i < 2; i++) {
+        RV_SCOPE;
+        rv_tensor *a = leaf(), *b = leaf();
+        const char *name = i == 0 ? "lm" : "gauss-newton";
+        rv_optim *by_name = rv_optim_by_name(name, RV_TENSORS(a), .max_iter = 3);
+        rv_optim *direct = i == 0 ? rv_optim_levenberg_marquardt(RV_TENSORS(b), .max_iter = 3)
+                                  : rv_optim_gauss_newton(RV_TENSORS(b), .max_iter = 3);
+        cr_assert(by_name != NULL && direct != NULL, "%s", rv_error());
+        const rv_optim_result r = rv_optim_minimize(by_name, residuals, a);
+        const rv_optim_result s = rv_optim_minimize(direct, residuals, b);
+        cr_expect_eq(r.status, s.status);
+        if (r.status == RV_OPTIM_FAILED)
+            cr_expect(error_is(RV_ERROR_BUILD, "LAPACK")); /* of a build without it */
+        else
+            cr_expect_eq(r.iterations, 3, "%s: %s", name, r.reason);
+        cr_expect_eq(hash_of(HASH_START, a), hash_of(HASH_START, b), "%s", name);
+        cr_expect(strstr(rv_least_squares_names(), name) != NULL);
+        cr_expect(strstr(rv_minimizer_names(), name) == NULL);
+        rv_optim_free(by_name);
+        rv_optim_free(direct);
+        cr_expect_null(rv_optim_by_name(name, RV_TENSORS(a), .history = 3));
+        cr_expect(error_is(RV_ERROR_ARGUMENT, "has no history"));
+    }
+}
+
 Test(by_name, counts_that_a_method_does_not_have)
 {
     RV_SCOPE;
