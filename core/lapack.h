@@ -70,8 +70,8 @@ bool rv_lapack_qr(const char *who, rv_tensor *a, rv_tensor *q, rv_tensor *r);
  * 2012). That all elements are finite is not checked. */
 bool rv_lapack_triangle(const char *who, rv_tensor *columns, rv_tensor *r);
 
-/* The reciprocal of the condition of a lower triangle [n,n] in the norm of largest column sums, or an
- * estimate that is rarely more than three times too large (Higham 1988). */
+/* The reciprocal of the condition of a lower triangle [n,n] in the norm of largest column sums, or
+ * an estimate that is rarely more than three times too large (Higham 1988). */
 bool rv_lapack_triangle_condition(const char *who, const rv_tensor *l, double *reciprocal);
 
 /* rv_lapack_cholesky for one [n,n] of finite elements, for which it is no error if there is no
