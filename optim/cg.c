@@ -80,11 +80,15 @@ static bool search(rv_minimizer *m, const products *p, double share)
 {
     const rv_cg_options *o = m->options;
     double step = o->lr * like_the_last(p, share);
-    if (!(step > 0 && step <= 1e20))
+    if (!(step > 0 && isfinite(step)))
         step = o->lr / rv_vector_length(m->n, m->gradient);
+    const double length = rv_vector_length(m->n, m->direction); /* the search may change it */
+    if (!rv_minimizer_search(m, .step = step, .method = o->line_search, .decrease = o->decrease,
+                             .curvature = o->curvature))
+        return false;
+    m->numbers[LENGTH] = rv_vector_length(m->n, m->step) / length;
     m->numbers[SQUARE] = p->gg;
-    return rv_minimizer_search(m, .step = step, .method = o->line_search, .decrease = o->decrease,
-                               .curvature = o->curvature);
+    return true;
 }
 
 static bool restart(rv_minimizer *m, const products *p)
@@ -109,8 +113,6 @@ static bool cg_iterate(rv_minimizer *m)
         return false;
     memcpy(m->vectors[STEP], m->step, (size_t)n * sizeof(double));
     memcpy(m->vectors[CHANGE], m->change, (size_t)n * sizeof(double));
-    m->numbers[LENGTH] =
-        rv_vector_dot(n, m->step, m->direction) / rv_vector_dot(n, m->direction, m->direction);
     m->numbers[COUNT]++;
     return true;
 }

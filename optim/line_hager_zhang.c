@@ -11,7 +11,6 @@
 
 static const double GROWTH = 5;    /* of steps, until there is an interval */
 static const double SHRINK = 0.66; /* an interval that secants do not shrink by this is halved */
-static const double ROUNDING = 1e-16;
 
 typedef struct interval {
     rv_line_point a, b;
@@ -23,9 +22,11 @@ static bool is_low(const rv_line *line, const rv_line_point *p)
     return p->value <= line->origin.value + line->options->noise;
 }
 
+/* Whether there is no step between the ends. */
 static bool is_narrow(rv_line *line, const interval *i)
 {
-    if (i->b.step - i->a.step > ROUNDING * i->b.step)
+    const double middle = i->a.step + (i->b.step - i->a.step) / 2;
+    if (middle > i->a.step && middle < i->b.step)
         return false;
     line->status = RV_LINE_ROUNDING;
     return true;

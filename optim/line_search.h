@@ -14,7 +14,7 @@
  * anything. Then the approximate Wolfe conditions decide (Hager and Zhang 2005), which need values
  * only as far as those have digits, and slopes for the rest:
  *
- *     (2 * decrease - 1) * phi'(0) >= phi'(a) >= curvature * phi'(0),   phi(a) <= phi(0) + noise
+ *     (2 * decrease - 1) * phi'(0) >= phi'(a) >= curvature * phi'(0),  |phi(a) - phi(0)| <= noise
  *
  * A value or slope that is not finite is no place to be: the search steps back from it, and never
  * returns it.

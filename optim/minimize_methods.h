@@ -86,9 +86,9 @@ typedef struct rv_cg_options {
     RV_MINIMIZE_COMMON;
     rv_cg_beta beta; /* default RV_CG_POLAK_RIBIERE: the fewest evaluations in all */
     int64_t restart; /* default 0: 6 n; >= 0: iterations after which -g is the direction */
-    rv_line_method line_search; /* default RV_LINE_HAGER_ZHANG */
+    rv_line_method line_search; /* default RV_LINE_MORE_THUENTE */
     double decrease;            /* default 1e-4; as in line_search.h */
-    double curvature;           /* default 0.1 */
+    double curvature;           /* default 0.1: steps that nearly reach the lowest place */
 } rv_cg_options;
 
 /* rv_optim_cg(rv_parameters(net), .beta = RV_CG_HAGER_ZHANG): nonlinear conjugate gradients
@@ -99,10 +99,9 @@ typedef struct rv_cg_options {
  * less than -1/(|d| min(0.01, |g|)). The first step tried is lr times the one that changes
  * the loss, to first order, as the last iteration's did, and in the very first one lr/|g|. State:
  * old_step, old_change [n], and numbers. */
-#define rv_optim_cg(...)                                                               \
-    RV_OPTIONS(rv_optim_cg_with, rv_cg_options, RV_MINIMIZE_DEFAULTS,                  \
-               .line_search = RV_LINE_HAGER_ZHANG, .decrease = 1e-4, .curvature = 0.1, \
-               .parameters = __VA_ARGS__)
+#define rv_optim_cg(...)                                                                \
+    RV_OPTIONS(rv_optim_cg_with, rv_cg_options, RV_MINIMIZE_DEFAULTS, .decrease = 1e-4, \
+               .curvature = 0.1, .parameters = __VA_ARGS__)
 RV_API rv_optim *rv_optim_cg_with(const rv_cg_options *options);
 
 typedef struct rv_random_search_options {

@@ -57,7 +57,7 @@ MAKER(newton_cg, newton_cg(RV_TENSORS(x), LIMITS))
 MAKER(newton, newton(RV_TENSORS(x), LIMITS))
 MAKER(lm, levenberg_marquardt(RV_TENSORS(x), LIMITS))
 MAKER(gauss_newton, gauss_newton(RV_TENSORS(x), LIMITS))
-MAKER(cg_pr, cg(RV_TENSORS(x), LIMITS, .beta = RV_CG_POLAK_RIBIERE))
+MAKER(cg_hz, cg(RV_TENSORS(x), LIMITS, .beta = RV_CG_HAGER_ZHANG))
 MAKER(cg_fr, cg(RV_TENSORS(x), LIMITS, .beta = RV_CG_FLETCHER_REEVES))
 MAKER(cg_hs, cg(RV_TENSORS(x), LIMITS, .beta = RV_CG_HESTENES_STIEFEL))
 MAKER(cg_dy, cg(RV_TENSORS(x), LIMITS, .beta = RV_CG_DAI_YUAN))
@@ -73,7 +73,7 @@ static const method methods[] = {
     {"lbfgs", make_lbfgs},         {"bfgs", make_bfgs},   {"ssbfgs", make_ssbfgs},
     {"ssbroyden", make_ssbroyden}, {"cg", make_cg},       {"newton-cg", make_newton_cg},
     {"newton", make_newton},       {"lm", make_lm},       {"gauss-newton", make_gauss_newton},
-    {"cg-pr", make_cg_pr},         {"cg-fr", make_cg_fr}, {"cg-hs", make_cg_hs},
+    {"cg-hz", make_cg_hz},         {"cg-fr", make_cg_fr}, {"cg-hs", make_cg_hs},
     {"cg-dy", make_cg_dy},
 };
 
