@@ -20,7 +20,7 @@
  * a little more. */
 #define EXACT_DOUBLE_LIST(X)                                                     \
     X(exp, exp, 1, 0, 0, 0.8L, expl(x))                                          \
-    X(expm1, expm1, 1, 0, 0, 1.25L, expm1l(x))                                   \
+    X(expm1, expm1, 1, 0, 0, 0.9L, expm1l(x))                                    \
     X(log, log, 1, 0, 0, 0.85L, logl(x))                                         \
     X(log1p, log1p, 1, 0, 0, 0.85L, log1pl(x))                                   \
     X(sqrt, sqrt, 1, 0, 0, 0.5L, sqrtl(x))                                       \
@@ -30,7 +30,7 @@
     X(sigmoid, sigmoid, 1, 0, 0, 2.6L, exact_double_sigmoid(x))                  \
     X(log_sigmoid, log_sigmoid, 1, 0, 0, 1.1L, -exact_double_softplus(-x))       \
     X(softplus, softplus, 3, 1, 20, 1.1L, x > 20 ? x : exact_double_softplus(x)) \
-    X(elu, elu, 2, 1, 0, 1.25L, x > 0 ? x : expm1l(x))                           \
+    X(elu, elu, 2, 1, 0, 0.9L, x > 0 ? x : expm1l(x))                            \
     X(silu, silu, 1, 0, 0, 2.2L, exact_double_silu(x))
 
 static inline long double exact_double_sigmoid(long double x)

@@ -41,18 +41,19 @@ static inline double f64_between(double x, double low, double high)
 /* ---- e to the x ----------------------------------------------------------------------------- */
 
 /* e^r - 1 - r - rest for |r| <= ln(2)/2: r^2/2 by itself, as most of it, so that it is rounded
- * twice only. 2^-57. Even and odd powers are two short chains, which a processor works on at the
+ * twice only. 2^-63. Even and odd powers are two short chains, which a processor works on at the
  * same time. */
 static inline double f64_exp_beyond_r(double r, double rest)
 {
     const double z = r * r;
-    double even = 0x1.28a1391f35ce3p-22;
+    double even = 0x1.1f8bb5e5ff35ap-29;
     double odd = 0x1.af6ea400fd05cp-26;
-    even = even * z + 0x1.a019a964f5162p-16;
+    even = even * z + 0x1.27e4cc2648232p-22;
     odd = odd * z + 0x1.71ddee5f22b42p-19;
-    even = even * z + 0x1.6c16c17d5da7bp-10;
+    even = even * z + 0x1.a01a01ad776cfp-16;
     odd = odd * z + 0x1.a01a01b44bb2bp-13;
-    even = even * z + 0x1.5555555552ff8p-5;
+    even = even * z + 0x1.6c16c16c1500ap-10;
+    even = even * z + 0x1.5555555555558p-5;
     odd = odd * z + 0x1.111111110e9eep-7;
     odd = odd * z + 0x1.555555555555cp-3;
     return 0.5 * z + (z * (r * odd + z * even) - rest);
@@ -110,13 +111,13 @@ static inline double f64_expm1(double x)
     const double sum = y * F64_LOG2_E + WIDE_ROUNDER;
     const double n = sum - WIDE_ROUNDER;
     const double t = y - n * F64_LN2_HIGH, rest = n * F64_LN2_LOW;
-    const double r = t - rest;
+    const double r = t - rest, lost = (t - r) - rest;
     const double unit = f64_either(y > 700.0, 0.5, 1.0);
     const double power = f64_from_bits((f64_bits(sum) << 52) + f64_bits(unit));
     const double whole = power - unit, whole_low = (power - whole) - unit;
     const double high = whole + power * t;
     const double low = (whole - high) + power * t;
-    const double small = power * f64_exp_beyond_r(r, rest);
+    const double small = power * f64_exp_beyond_r(r, rest - r * lost);
     const double result = high + ((low + whole_low) + small);
     return copysign(result * f64_either(y > 700.0, 2.0, 1.0), x);
 }

@@ -75,7 +75,7 @@ POLYNOMIALS = {
         lambda r: r * r,
         -HALF_LN2,
         HALF_LN2,
-        10,
+        11,
         [0.5],
     ),
     # (tanh(a) - a)/a^3 of z = a^2, a <= 0.625; relative to tanh(a)
