@@ -93,7 +93,7 @@ done
 
 say "methods that evaluate the loss again are there in few steps, and say why they stopped"
 quick=$(tr ' ' '\n' <<<"$names" | sed -n '/^lbfgs$/,$p' | grep -v '^random$' | paste -sd ,)
-expect_text "which there are" "$quick" '^lbfgs,bfgs,ssbfgs,ssbroyden,cg'
+expect_text "which there are" "$quick" '^lbfgs,bfgs,ssbfgs,ssbroyden,cg,newton-cg,newton$'
 for surface in valley rosenbrock beale; do
     run --surface "$surface" --optim "$quick,random"
     for name in ${quick//,/ }; do
