@@ -136,25 +136,31 @@ static void redraw(training *run)
 
 /* ---- training -------------------------------------------------------------------------------- */
 
+static rv_optim *make_bfgs(rv_tensors parameters, rv_bfgs_update update)
+{
+    return rv_optim_bfgs(parameters, .update = update, .tolerance_grad = 0, .predict_step = true);
+}
+
+/* Tolerances of 0: to the last digit. NULL for adam, which goes on as it is. */
 static rv_optim *make_method(const pinn_options *o, rv_tensors parameters)
 {
-    static const struct {
-        const char *name;
-        rv_bfgs_update update;
-    } dense[] = {{"bfgs", RV_BFGS_PLAIN},
-                 {"ssbfgs", RV_BFGS_SELF_SCALED},
-                 {"ssbroyden", RV_BFGS_SELF_SCALED_BROYDEN}};
-    for (int i = 0; i < RV_COUNT(dense); i++)
-        if (strcmp(o->method, dense[i].name) == 0)
-            return rv_optim_bfgs(parameters, .update = dense[i].update, .tolerance_grad = 0,
-                                 .predict_step = true);
-    if (strcmp(o->method, "lbfgs") == 0)
+    const char *name = o->method;
+    if (strcmp(name, "lbfgs") == 0)
         return rv_optim_lbfgs(parameters, .history = o->history, .tolerance_grad = 0);
-    return rv_optim_by_name(o->method, parameters);
+    if (strcmp(name, "bfgs") == 0)
+        return make_bfgs(parameters, RV_BFGS_PLAIN);
+    if (strcmp(name, "ssbfgs") == 0)
+        return make_bfgs(parameters, RV_BFGS_SELF_SCALED);
+    if (strcmp(name, "ssbroyden") == 0)
+        return make_bfgs(parameters, RV_BFGS_SELF_SCALED_BROYDEN);
+    if (strcmp(name, "cg") == 0)
+        return rv_optim_cg(parameters, .tolerance_grad = 0);
+    return NULL;
 }
 
 /* Runs an optimizer for so many steps, in stages, between which points are drawn again: the method
- * goes on with what it has learned of the curvature, as the loss is nearly the same. */
+ * goes on with what it has learned of the curvature, as the loss is nearly the same. (Where a dense
+ * method's matrix would stop being positive definite, it starts anew by itself.) */
 static void train(training *run, rv_optim *opt, int64_t steps)
 {
     const int64_t every = run->options->redraw, last = run->steps + steps;
@@ -182,16 +188,17 @@ static void train_all(training *run)
 {
     const pinn_options *o = run->options;
     rv_optim *adam = rv_optim_adam(run->parameters, .lr = o->lr, .betas = {0.99, 0.999});
+    rv_optim *opt = make_method(o, run->parameters);
     run->sched = rv_sched_exponential(adam, .gamma = pow(0.98, 1e-3));
     run->method = "adam";
-    train(run, adam, o->adam);
+    train(run, adam, o->adam + (opt == NULL ? o->iterations : 0));
     rv_sched_free(run->sched);
     rv_optim_free(adam);
 
-    rv_optim *opt = make_method(o, run->parameters);
     run->sched = NULL;
     run->method = o->method;
-    train(run, opt, o->iterations);
+    if (opt != NULL)
+        train(run, opt, o->iterations);
     rv_optim_free(opt);
 }
 

@@ -4,8 +4,7 @@
  * u_t and u_x by backward, u_xx by backward through that, and the loss's gradient by backward
  * through all. The other carries each quantity's derivatives beside its value, layer by layer (the
  * jets of Taylor's formula; forward mode): a linear layer does the same to all four, in one
- * product, only tanh mixes them; then one backward gives the gradient. It makes a third of the
- * numbers.
+ * product, only tanh mixes them; then one backward gives the gradient.
  */
 #include "pinn.h"
 
@@ -52,8 +51,12 @@ pinn_points pinn_points_of(rv_tensor *t, rv_tensor *x)
 static void hold(pinn_points *p, bool is_held)
 {
     rv_tensor *const all[] = {p->t, p->x, p->features, p->fixed};
-    for (int i = 0; i < RV_COUNT(all); i++)
-        is_held ? (void)rv_retain(all[i]) : rv_release(all[i]);
+    for (int i = 0; i < RV_COUNT(all); i++) {
+        if (is_held)
+            rv_retain(all[i]);
+        else
+            rv_release(all[i]);
+    }
 }
 
 pinn_parts *pinn_parts_make(const pinn_places *places, int64_t size)

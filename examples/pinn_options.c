@@ -45,11 +45,9 @@ pinn_options pinn_options_read(int argc, char **argv)
         .lr = 5e-3,
     };
     const int64_t most = INT64_C(1) << 40;
-    static char methods[512];
-    snprintf(methods, sizeof methods, "lbfgs, bfgs, ssbfgs, ssbroyden, %s", rv_optim_names());
-
     const command_option table[] = {
-        {"method", "NAME", command_name(&o.method, methods), "which, behind Adam [ssbroyden]"},
+        {"method", "NAME", command_name(&o.method, "lbfgs, bfgs, ssbfgs, ssbroyden, cg, adam"),
+         "which, behind Adam [ssbroyden]"},
         {"adam", "N", command_whole(&o.adam, 0, most), "steps of Adam before it [1000]"},
         {"lr", "X", command_above(&o.lr, 0),
          "Adam's learning rate, which falls by 0.98 in 1000 steps [0.005]"},

@@ -111,11 +111,12 @@ typedef struct rv_minimize_options {
 } rv_minimize_options;
 
 /* rv_optim_minimize(opt, closure, context): iterates until one of the reasons above. Any optimizer:
- * one of first order makes max_iter steps. Parameters end at the best point that was seen. Errors
- * (status RV_OPTIM_FAILED): NULL; a closure that gives NULL, no floating tensor of one element, or
- * one that is not computed from any of the parameters; one that changes the parameters' values, or
- * begins to minimize with the same optimizer; residuals, or a Jacobian, that are none, or whose
- * number changes; no memory; and nothing is done while an error is unread. */
+ * one of first order makes max_iter steps. Parameters end where the last iteration came to, the
+ * best point of all that were kept; after an error, or the last evaluation, at the best that was
+ * seen. Errors (status RV_OPTIM_FAILED): NULL; a closure that gives NULL, no floating tensor of one
+ * element, or one that is not computed from any of the parameters; one that changes the parameters'
+ * values, or begins to minimize with the same optimizer; residuals, or a Jacobian, that are none,
+ * or whose number changes; no memory; and nothing is done while an error is unread. */
 #define rv_optim_minimize(...) \
     RV_OPTIONS(rv_optim_minimize_with, rv_minimize_options, .optim = __VA_ARGS__)
 RV_API rv_optim_result rv_optim_minimize_with(const rv_minimize_options *options);

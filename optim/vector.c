@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "core/parallel.h"
+#include "core/wide.h"
 #include "optim/minimizer.h"
 
 enum {
@@ -16,7 +17,7 @@ typedef struct work {
     double a;
     const double *x, *factor;
     double *y;
-    double sums[MOST_PIECES];
+    double *sums; /* of pieces */
 } work;
 
 static void run(work *w, void (*piece)(void *context, int64_t index))
@@ -41,11 +42,7 @@ static int64_t count_of(const work *w, int64_t piece)
 /* ---- the dot product ------------------------------------------------------------------------- */
 
 /* Sums side by side, which the compiler makes vectors of. */
-static void dot_piece(void *context, int64_t piece)
-{
-    work *w = context;
-    const int64_t n = count_of(w, piece);
-    const double *x = w->x + piece * w->piece, *y = w->factor + piece * w->piece;
+RV_WIDE(dot, (int64_t n, const double *x, const double *y, double *sum), (n, x, y, sum), {
     double sums[LANES] = {0};
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES)
@@ -56,16 +53,24 @@ static void dot_piece(void *context, int64_t piece)
     for (int half = LANES / 2; half > 0; half /= 2)
         for (int j = 0; j < half; j++)
             sums[j] += sums[j + half];
-    w->sums[piece] = sums[0];
+    *sum = sums[0];
+})
+
+static void dot_piece(void *context, int64_t piece)
+{
+    const work *w = context;
+    const int64_t first = piece * w->piece;
+    dot(count_of(w, piece), w->x + first, w->factor + first, &w->sums[piece]);
 }
 
 double rv_vector_dot(int64_t n, const double *x, const double *y)
 {
-    work w = {.n = n, .x = x, .factor = y};
+    double sums[MOST_PIECES];
+    work w = {.n = n, .x = x, .factor = y, .sums = sums};
     run(&w, dot_piece);
     double sum = 0;
     for (int64_t i = 0; i * w.piece < n; i++)
-        sum += w.sums[i];
+        sum += sums[i];
     return sum;
 }
 
@@ -83,13 +88,14 @@ double rv_vector_length(int64_t n, const double *x)
 
 /* ---- sums ------------------------------------------------------------------------------------ */
 
+RV_WIDE(add, (int64_t n, double a, const double *x, double *y), (n, a, x, y),
+        { RV_INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] += a * x[i]; })
+
 static void add_piece(void *context, int64_t piece)
 {
     const work *w = context;
-    const int64_t count = count_of(w, piece);
-    const double a = w->a, *x = w->x + piece * w->piece;
-    double *y = w->y + piece * w->piece;
-    RV_INDEPENDENT for (int64_t i = 0; i < count; i++) y[i] += a * x[i];
+    const int64_t first = piece * w->piece;
+    add(count_of(w, piece), w->a, w->x + first, w->y + first);
 }
 
 void rv_vector_add(int64_t n, double a, const double *x, double *y)
@@ -97,13 +103,14 @@ void rv_vector_add(int64_t n, double a, const double *x, double *y)
     run(&(work){.n = n, .a = a, .x = x, .y = y}, add_piece);
 }
 
+RV_WIDE(scale, (int64_t n, double a, const double *x, double *y), (n, a, x, y),
+        { RV_INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = a * x[i]; })
+
 static void scale_piece(void *context, int64_t piece)
 {
     const work *w = context;
-    const int64_t count = count_of(w, piece);
-    const double a = w->a, *x = w->x + piece * w->piece;
-    double *y = w->y + piece * w->piece;
-    RV_INDEPENDENT for (int64_t i = 0; i < count; i++) y[i] = a * x[i];
+    const int64_t first = piece * w->piece;
+    scale(count_of(w, piece), w->a, w->x + first, w->y + first);
 }
 
 void rv_vector_scale(int64_t n, double a, const double *x, double *y)
@@ -123,11 +130,21 @@ double rv_vector_unit(int64_t n, const double *x)
 
 double rv_vector_largest(int64_t n, const double *x)
 {
-    double largest = 0;
-    for (int64_t i = 0; i < n; i++) {
-        if (isnan(x[i]))
-            return x[i];
-        largest = fmax(largest, fabs(x[i]));
+    double largest[LANES] = {0};
+    int64_t nans[LANES] = {0}, i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int j = 0; j < LANES; j++) {
+            const double size = fabs(x[i + j]);
+            largest[j] = largest[j] < size ? size : largest[j];
+            nans[j] |= x[i + j] != x[i + j];
+        }
+    for (int j = 0; i < n; i++, j++) {
+        largest[j] = fmax(largest[j], fabs(x[i]));
+        nans[j] |= x[i] != x[i];
     }
-    return largest;
+    for (int j = 1; j < LANES; j++) {
+        largest[0] = fmax(largest[0], largest[j]);
+        nans[0] |= nans[j];
+    }
+    return nans[0] != 0 ? NAN : largest[0];
 }

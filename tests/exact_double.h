@@ -27,11 +27,11 @@
     X(sin, sin, 1, 0, 0, 0.8L, sinl(x))                                          \
     X(cos, cos, 1, 0, 0, 0.8L, cosl(x))                                          \
     X(tanh, tanh, 1, 0, 0, 0.95L, tanhl(x))                                      \
-    X(sigmoid, sigmoid, 1, 0, 0, 1.2L, exact_double_sigmoid(x))                  \
+    X(sigmoid, sigmoid, 1, 0, 0, 2.6L, exact_double_sigmoid(x))                  \
     X(log_sigmoid, log_sigmoid, 1, 0, 0, 1.1L, -exact_double_softplus(-x))       \
     X(softplus, softplus, 3, 1, 20, 1.1L, x > 20 ? x : exact_double_softplus(x)) \
     X(elu, elu, 2, 1, 0, 1.25L, x > 0 ? x : expm1l(x))                           \
-    X(silu, silu, 1, 0, 0, 2.1L, exact_double_silu(x))
+    X(silu, silu, 1, 0, 0, 2.2L, exact_double_silu(x))
 
 static inline long double exact_double_sigmoid(long double x)
 {

@@ -12,6 +12,8 @@
 
 #include <ravine.h>
 
+#include "minimize_makers.h"
+
 static rv_layer *make_network(void)
 {
     return rv_layer_sequential(rv_layer_flatten(), rv_layer_linear(28 * 28, 16), rv_layer_tanh(),
@@ -115,6 +117,36 @@ static bool differentiate_with_extras(void)
     return ok && sum_of_cubes(&x, NULL) != NULL;
 }
 
+/* A loss that fails from some call on, if `calls` is above 0. */
+typedef struct full_batch {
+    rv_tensor *x;
+    int calls;
+} full_batch;
+
+static rv_tensor *full_batch_loss(void *context)
+{
+    full_batch *b = context;
+    rv_tensor *loss = rv_sum(rv_square(rv_tanh(rv_add_scalar(b->x, 1))));
+    return --b->calls == 0 ? rv_fail_null(RV_ERROR_STATE, "leaks", "it is enough") : loss;
+}
+
+/* With each method that evaluates the loss again: to its end, and with a loss that fails. */
+static bool minimize(void)
+{
+    bool ok = true;
+    for (const minimize_maker *m = minimize_makers; m < MINIMIZE_MAKERS_END; m++) {
+        RV_SCOPE;
+        full_batch b = {.x = rv_require_grad(rv_randn(RV_F64, 20))};
+        rv_optim *opt = MADE(m, RV_TENSORS(b.x), .max_iter = 20);
+        b.calls = 3;
+        ok = rv_optim_minimize(opt, full_batch_loss, &b).status == RV_OPTIM_FAILED && ok;
+        ok = rv_error() != NULL && ok;
+        ok = rv_optim_minimize(opt, full_batch_loss, &b).status != RV_OPTIM_FAILED && ok;
+        rv_optim_free(opt);
+    }
+    return ok;
+}
+
 /* Calls that fail: true if each says so. */
 static bool fail_on_purpose(rv_layer *net, rv_dataset *images)
 {
@@ -170,7 +202,7 @@ int main(int argc, char **argv)
     const bool saved = rv_save(argv[1], net, sched, average) && rv_load(argv[1], again);
     const bool same = rv_accuracy(net, validation) == rv_accuracy(again, validation);
     const bool twice = differentiate_twice() && differentiate_with_extras();
-    const bool failed = fail_on_purpose(net, images);
+    const bool failed = fail_on_purpose(net, images), minimized = minimize();
 
     rv_average_free(average);
     rv_sched_free(sched);
@@ -181,9 +213,10 @@ int main(int argc, char **argv)
     rv_data_free(validation);
     rv_data_free(images);
     const char *error = rv_error();
-    printf("trained %d, saved %d, same %d, twice %d, failed as it should %d, error: %s\n", trained,
-           saved, same, twice, failed, error == NULL ? "none" : error);
-    const bool ok = trained && saved && same && twice && failed && error == NULL;
+    printf("trained %d, saved %d, same %d, twice %d, failed as it should %d, minimized %d, error: "
+           "%s\n",
+           trained, saved, same, twice, failed, minimized, error == NULL ? "none" : error);
+    const bool ok = trained && saved && same && twice && failed && minimized && error == NULL;
     rv_finish();
     return ok ? 0 : 1;
 }

@@ -14,6 +14,7 @@
 #include <ravine.h>
 
 #include "allocations.h"
+#include "minimize_makers.h"
 #include "optim_cases.h"
 
 enum { IMAGES = 1000, BATCH = 128, STEPS = 100 }; /* an epoch's last batch has 104 images */
@@ -282,6 +283,51 @@ static long measure_methods(void)
     return atomic_load(&calls);
 }
 
+/* A full batch, for the methods that evaluate the loss again. */
+typedef struct full_batch {
+    rv_layer *net;
+    rv_tensor *x, *y;
+} full_batch;
+
+static rv_tensor *full_batch_loss(void *context)
+{
+    const full_batch *b = context;
+    return rv_mse(rv_forward(b->net, b->x), b->y);
+}
+
+static bool count_on(void *context, const rv_optim_progress *p)
+{
+    (void)context;
+    atomic_store(&step, (long)p->iteration + 1);
+    atomic_store(&counting, true);
+    return true;
+}
+
+/* The number of calls from the second iteration on. */
+static long measure_minimizing(void)
+{
+    atomic_store(&calls, 0);
+    for (const minimize_maker *m = minimize_makers; m < MINIMIZE_MAKERS_END; m++) {
+        RV_SCOPE;
+        full_batch b = {.net = rv_layer_sequential(rv_layer_linear(6, 20), rv_layer_tanh(),
+                                                   rv_layer_linear(20, 2)),
+                        .x = rv_randn(RV_F32, 200, 6),
+                        .y = rv_randn(RV_F32, 200, 2)};
+        rv_optim *opt = MADE(m, rv_parameters(b.net), .max_iter = 20, .max_eval = 500);
+        rv_optim_minimize(opt, full_batch_loss, &b, .callback = count_on);
+        atomic_store(&counting, false);
+        rv_optim_free(opt);
+        rv_layer_free(b.net);
+        rv_finish(); /* so that the next one finds nothing recycled */
+    }
+    printf("minimizing by %d methods: %ld calls of malloc from the second iteration on\n",
+           RV_COUNT(minimize_makers), atomic_load(&calls));
+    for (long call = 0; call < atomic_load(&calls) && call < NOTED; call++)
+        printf("    iteration %ld: %ld bytes\n", atomic_load(&steps_noted[call]),
+               atomic_load(&bytes_noted[call]));
+    return atomic_load(&calls);
+}
+
 int main(void)
 {
     rv_on_error(rv_error_exit);
@@ -321,5 +367,6 @@ int main(void)
     rv_finish();
     const long schedule = measure_schedule();
     rv_finish();
-    return sgd + adam + convolutions + nets + optimizers + methods + schedule > 0;
+    const long minimizing = measure_minimizing();
+    return sgd + adam + convolutions + nets + optimizers + methods + schedule + minimizing > 0;
 }

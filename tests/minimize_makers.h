@@ -20,6 +20,7 @@ typedef struct minimize_maker {
     const char *name;
     rv_optim *(*make)(const minimize_settings *s);
     bool is_blind; /* it sees no gradients */
+    bool is_loose; /* among the last digits of F32 it goes on without an end but max_iter */
 } minimize_maker;
 
 /* MADE(&minimize_makers[i], RV_TENSORS(x), .max_iter = 20): an optimizer. */
@@ -59,7 +60,7 @@ static const minimize_maker minimize_makers[] = {
     {.name = "bfgs", .make = make_bfgs},
     {.name = "ssbfgs", .make = make_ssbfgs},
     {.name = "ssbroyden", .make = make_ssbroyden},
-    {.name = "cg", .make = make_cg},
+    {.name = "cg", .make = make_cg, .is_loose = true},
     {.name = "newton_cg", .make = make_newton_cg},
 #if RV_BLAS
     {.name = "nystrom", .make = make_nystrom},

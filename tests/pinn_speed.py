@@ -109,8 +109,9 @@ def measure(name, run):
         start = time.perf_counter()
         run()
         times.append(time.perf_counter() - start)
-    print(f"{name:12s} median {1e3 * statistics.median(times):7.2f} ms, best {1e3 * min(times):7.2f}, "
-          f"{torch.get_num_threads()} threads, off by {off:.1e}", flush=True)
+    median, best = 1e3 * statistics.median(times), 1e3 * min(times)
+    print(f"{name:12s} median {median:7.2f} ms, best {best:7.2f}, {torch.get_num_threads()} threads, "
+          f"off by {off:.1e}", flush=True)
 
 
 measure("backward", lambda: gradient_of(backward(t, x, parameters)))

@@ -12,6 +12,7 @@
 #include <ravine.h>
 
 #include "core/gemm.h"
+#include "minimize_makers.h"
 
 #define THREADS 3
 
@@ -388,6 +389,61 @@ static void check_transforms(void)
     expect(t.calls >= 100 + 100 * THREADS, "a user's transform is called for each sample");
 }
 
+/* Several threads that minimize at once, each its own parameters over the same data, in parts. */
+typedef struct full_batch {
+    rv_tensor *x, *start, *ends[RV_COUNT(minimize_makers)];
+    rv_tensor *weight; /* that is being learned */
+} full_batch;
+
+enum { PARTS = 4, ROWS = 8 }; /* in each part */
+
+static rv_tensor *loss_of_rows(void *context, int64_t part)
+{
+    const full_batch *b = context;
+    rv_tensor *x = rv_slice(b->x, 0, part * ROWS, (part + 1) * ROWS);
+    rv_tensor *away = rv_sub(rv_tanh(rv_matmul(x, b->weight)), rv_mul_scalar(x, 0.5));
+    return rv_sum(rv_square(away));
+}
+
+static rv_tensor *loss_of_all(void *context)
+{
+    full_batch *b = context;
+    return rv_sum_parts(loss_of_rows, b, RV_TENSORS(b->weight), PARTS);
+}
+
+/* The weights after some iterations of a method. */
+static rv_tensor *minimized(const full_batch *shared, int method)
+{
+    full_batch b = {.x = shared->x, .weight = rv_require_grad(rv_copy(shared->start))};
+    rv_optim *opt = MADE(&minimize_makers[method], RV_TENSORS(b.weight), .max_iter = 4);
+    rv_optim_minimize(opt, loss_of_all, &b);
+    rv_optim_free(opt);
+    return rv_detach(b.weight);
+}
+
+static bool minimize(work *w)
+{
+    const full_batch *b = w->context;
+    bool ok = true;
+    for (int i = 0; i < RV_COUNT(minimize_makers); i++) {
+        RV_SCOPE;
+        ok = rv_equal(minimized(b, i), b->ends[i]) && ok;
+    }
+    return ok;
+}
+
+static void check_minimizing(void)
+{
+    RV_SCOPE;
+    full_batch b = {.x = rv_randn(RV_F64, PARTS * ROWS, 12)};
+    b.start = rv_mul_scalar(rv_randn(RV_F64, 12, 12), 0.3);
+    for (int i = 0; i < RV_COUNT(minimize_makers); i++) {
+        b.ends[i] = minimized(&b, i);
+        expect(!rv_equal(b.ends[i], b.start), minimize_makers[i].name);
+    }
+    at_once("minimizing", minimize, &b, 0);
+}
+
 int main(void)
 {
     /* Before anything else has been made: all threads make it at once. */
@@ -407,6 +463,7 @@ int main(void)
         check_inference(true);
         check_training();
         check_transforms();
+        check_minimizing();
     }
     at_once("stopping the pool", run_or_stop_jobs, NULL, 0);
     printf("%d passed, %d failed\n", passed, failed);

@@ -1,5 +1,5 @@
-/* test_minimize.c - minimizing a loss that is evaluated again: L-BFGS on the thirty standard
- * problems, every reason to stop, going on from a file, what closures can do wrong.
+/* test_minimize.c - minimizing a loss that is evaluated again: the thirty standard problems, going
+ * on from a file, what closures can do wrong.
  */
 #define _XOPEN_SOURCE 700 /* mkdtemp, nftw */
 
@@ -72,6 +72,31 @@ Test(minimize, every_method_solves_all_thirty_problems)
                   i % METHODS, here);
         rv_optim_free(opt);
     }
+    cr_assert(no_error());
+}
+
+/* Evaluations that self-scaled BFGS takes for all problems. */
+static int64_t evaluations_of_all(bool predict_step)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < PROBLEM_COUNT; i++) {
+        RV_SCOPE;
+        task t = {&problems[i], start_of(&problems[i], RV_F64)};
+        rv_optim *opt = rv_optim_bfgs(RV_TENSORS(t.x), .update = RV_BFGS_SELF_SCALED,
+                                      .max_iter = LIMIT, .predict_step = predict_step);
+        const rv_optim_result r = rv_optim_minimize(opt, problem_closure, &t);
+        cr_expect(r.status == RV_OPTIM_GRADIENT, "%s: %s", problems[i].name, r.reason);
+        sum += r.evaluations;
+        rv_optim_free(opt);
+    }
+    return sum;
+}
+
+Test(minimize, a_predicted_step_spares_a_scaled_method_evaluations)
+{
+    const int64_t predicted = evaluations_of_all(true), whole = evaluations_of_all(false);
+    cr_expect((double)predicted < 0.9 * (double)whole, "%lld, not much below %lld",
+              (long long)predicted, (long long)whole);
     cr_assert(no_error());
 }
 
@@ -235,64 +260,8 @@ Test(minimize, maximize_turns_the_loss_around)
     rv_optim_free(up);
 }
 
-/* ---- reasons to stop ------------------------------------------------------------------------- */
-
-static bool stop_at_three(void *context, const rv_optim_progress *p)
-{
-    int *seen = context;
-    cr_expect(p->iteration == *seen + 1 && p->evaluations > p->iteration && p->loss > 0 &&
-              p->gradient > 0 && p->change > 0);
-    return ++*seen < 3;
-}
-
-/* Minimizes Rosenbrock's function with these options; checks the counts. */
-#define ROSENBROCK(result, stop, ...)                                            \
-    do {                                                                         \
-        RV_SCOPE;                                                                \
-        task t_ = {problem_named("rosenbrock"), NULL};                           \
-        t_.x = start_of(t_.problem, RV_F64);                                     \
-        int seen_ = 0;                                                           \
-        rv_optim *opt_ = rv_optim_lbfgs(RV_TENSORS(t_.x), __VA_ARGS__);          \
-        result = rv_optim_minimize(opt_, problem_closure, &t_, .callback = stop, \
-                                   .callback_context = &seen_);                  \
-        cr_expect(rv_optim_steps(opt_) == result.iterations);                    \
-        cr_expect(result.loss == rv_item(problem_closure(&t_)));                 \
-        rv_optim_free(opt_);                                                     \
-    } while (0)
-
-Test(minimize, every_reason_to_stop)
-{
-    rv_optim_result r;
-    ROSENBROCK(r, NULL, .tolerance_grad = 1e-3);
-    cr_expect(r.status == RV_OPTIM_GRADIENT && r.gradient <= 1e-3, "%s", r.reason);
-    ROSENBROCK(r, NULL, .tolerance_grad = 0, .tolerance_grad_absolute = 1e-3);
-    cr_expect(r.status == RV_OPTIM_GRADIENT && r.gradient <= 1e-3, "%s", r.reason);
-    ROSENBROCK(r, NULL, .tolerance_loss_absolute = 0.1);
-    cr_expect(r.status == RV_OPTIM_CHANGE && r.loss < 24, "%s", r.reason);
-    ROSENBROCK(r, NULL, .tolerance_loss = 0.05);
-    cr_expect(r.status == RV_OPTIM_CHANGE, "%s", r.reason);
-    ROSENBROCK(r, NULL, .tolerance_step = 0.1);
-    cr_expect(r.status == RV_OPTIM_CHANGE, "%s", r.reason);
-    ROSENBROCK(r, NULL, .tolerance_step_absolute = 0.1);
-    cr_expect(r.status == RV_OPTIM_CHANGE, "%s", r.reason);
-    ROSENBROCK(r, NULL, .max_iter = 4);
-    cr_expect(r.status == RV_OPTIM_ITERATIONS && r.iterations == 4, "%s", r.reason);
-    ROSENBROCK(r, stop_at_three, .max_iter = 10);
-    cr_expect(r.status == RV_OPTIM_CALLBACK && r.iterations == 3, "%s", r.reason);
-    for (int64_t most = 1; most < 20; most++) {
-        ROSENBROCK(r, NULL, .max_eval = most);
-        cr_expect(r.status == RV_OPTIM_EVALUATIONS && r.evaluations == most, "%lld: %s",
-                  (long long)most, r.reason);
-    }
-    ROSENBROCK(r, NULL, .tolerance_grad = 0);
-    cr_expect((r.status == RV_OPTIM_ROUNDING || r.status == RV_OPTIM_GRADIENT) && r.loss < 1e-25,
-              "%s: %g", r.reason, r.loss);
-    cr_expect(no_error());
-    for (int s = RV_OPTIM_GRADIENT; s <= RV_OPTIM_RUNNING; s++)
-        for (int other = RV_OPTIM_GRADIENT; other < s; other++)
-            cr_expect(strcmp(rv_optim_status_text((rv_optim_status)s),
-                             rv_optim_status_text((rv_optim_status)other)) != 0);
-}
+/* ---- places without digits, or without numbers -------------------------------------------------
+ */
 
 Test(minimize, a_loss_without_digits_ends_by_rounding)
 {

@@ -257,30 +257,22 @@ static inline double f64_cos(double x)
 
 /* ---- what stands on them -------------------------------------------------------------------- */
 
-/* 1/(1 + e^-x) is `unguard` times the result: far below 0 the result is larger, so that it is no
- * denormal. With q = 1/(1 + e^|x|), whose rounding is known, it is q, or 1 - q. */
-static inline double f64_sigmoid_parts(double x, double *unguard)
+/* of/(1 + e^-x). Where e^-x may overflow, both terms of the quotient are 2^-100 times as large. */
+static inline double f64_times_sigmoid(double of, double x)
 {
-    x = f64_either(x > 700.0, 700.0, x);
-    x = f64_either(x < -760.0, -760.0, x);
-    const double guard = f64_either(x < -700.0, 0x1p-100, 1.0);
+    const double guard = f64_either(x < -64.0, 0x1p-100, 1.0);
+    const double below_40 = f64_either(x > 40.0, 40.0, x);
+    const double inside = f64_either(x < -760.0, -760.0, below_40);
     double low;
     uint64_t rounded;
-    const double fraction = f64_exp_parts(fabs(x), &low, &rounded);
+    const double fraction = f64_exp_parts(-inside, &low, &rounded);
     const double power = f64_from_bits((rounded << 52) + f64_bits(guard));
-    const double e = power * fraction, below = e + guard;
-    const double rest = (guard - (below - e)) + power * low;
-    const double q = 1.0 / below, off = q * (q * rest);
-    const double high = 1.0 - q, above = ((1.0 - high) - q) + off;
-    *unguard = guard;
-    return f64_either(x < 0.0, q, high) + f64_either(x < 0.0, -off, above);
+    return of * guard / (guard + fraction * power);
 }
 
 static inline double f64_sigmoid(double x)
 {
-    double unguard;
-    const double y = f64_sigmoid_parts(x, &unguard);
-    return y * unguard;
+    return f64_times_sigmoid(1.0, x);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e), e = e^-|x|. log(1 + e) is log(2) + log(1 + (e - 1)/2) for
@@ -307,9 +299,7 @@ static inline double f64_softplus(double x)
 static inline double f64_silu(double x)
 {
     const double inside = f64_either(x < F64_SILU_LOW, F64_SILU_LOW, x);
-    double unguard;
-    const double y = f64_sigmoid_parts(inside, &unguard);
-    return inside * y * unguard;
+    return f64_times_sigmoid(inside, inside);
 }
 
 /* s*(1 + x*(1 - s)), s = sigmoid(x). */
@@ -339,7 +329,8 @@ static inline double f64_gelu_slope(double x)
 static inline double f64_gelu_tanh(double x)
 {
     const double inside = x < F64_GELU_LOW ? F64_GELU_LOW : x;
-    return inside * f64_sigmoid(1.5957691216057308 * inside * (1.0 + 0.044715 * inside * inside));
+    const double u = 1.5957691216057308 * inside * (1.0 + 0.044715 * inside * inside);
+    return f64_times_sigmoid(inside, u);
 }
 
 static inline double f64_gelu_tanh_slope(double x)
@@ -348,7 +339,8 @@ static inline double f64_gelu_tanh_slope(double x)
     const double square = inside * inside;
     const double u = 1.5957691216057308 * inside * (1.0 + 0.044715 * square);
     const double slope = 1.5957691216057308 * (1.0 + 3.0 * 0.044715 * square);
-    return f64_sigmoid(u) + inside * f64_sigmoid(u) * f64_sigmoid(-u) * slope;
+    const double s = f64_sigmoid(u), rest = f64_sigmoid(-u);
+    return s + inside * s * rest * slope;
 }
 
 #endif
