@@ -431,7 +431,7 @@ bool rv_minimizer_probe(rv_minimizer *m, double step, rv_probe *probe)
     rv_minimizer_hold_frozen(m, m->direction);
     put_trial(run, step);
     round_trial(run);
-    *probe = (rv_probe){.loss = m->loss, .noise = noise(run), .is_at_x = true};
+    *probe = (rv_probe){.loss = m->loss, .noise = noise_of(run), .is_at_x = true};
     for (int64_t i = 0; i < m->n && probe->is_at_x; i++)
         probe->is_at_x = run->trial[i] == m->x[i];
     if (probe->is_at_x)
