@@ -131,6 +131,16 @@ static rv_optim *make_cg(const chosen *o)
     return rv_optim_cg(o->parameters, .lr = o->lr, .join = o->join, .max_iter = o->max_iter);
 }
 
+static rv_optim *make_newton_cg(const chosen *o)
+{
+    return rv_optim_newton_cg(o->parameters, .lr = o->lr, .join = o->join, .max_iter = o->max_iter);
+}
+
+static rv_optim *make_newton(const chosen *o)
+{
+    return rv_optim_newton(o->parameters, .lr = o->lr, .join = o->join, .max_iter = o->max_iter);
+}
+
 static rv_optim *make_random(const chosen *o)
 {
     return rv_optim_random_search(o->parameters, .lr = o->lr, .join = o->join,

@@ -59,6 +59,8 @@ RV_BEGIN_C
     X(ssbfgs, "ssbfgs", 1, RV_BY_NAME_NO_COUNT)       \
     X(ssbroyden, "ssbroyden", 1, RV_BY_NAME_NO_COUNT) \
     X(cg, "cg", 1, RV_BY_NAME_NO_COUNT)               \
+    X(newton_cg, "newton-cg", 1, RV_BY_NAME_NO_COUNT) \
+    X(newton, "newton", 1, RV_BY_NAME_NO_COUNT)       \
     X(random, "random", 0.1, RV_BY_NAME_NO_COUNT)
 
 /* Likewise, methods for sums of squares, whose closure gives residuals (minimize_methods.h). */

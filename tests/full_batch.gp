@@ -12,7 +12,7 @@ set border linecolor '#808080'
 set tics nomirror textcolor '#404040'
 set key bottom left Left reverse
 best(name) = "< awk -F, '$2 == \"" . name . "\" { print $6, $7 }' " . csv . \
-    " | sort -g | awk '!seen || $2 < least { seen = 1; least = $2; if (least > 0) print $1, least }'"
+    " | sort -g | awk '!seen || $2 < least { seen = 1; least = $2; if (least > 0 && $1 >= 1.03 * shown) { shown = $1; print $1, least } }'"
 names = system("awk -F, '!seen[$2]++ { gsub(\" \", \"_\", $2); print $2 }' " . csv)
 array colours[8] = ['#0072b2', '#56b4e9', '#009e73', '#d55e00', '#e69f00', '#cc79a7', '#000000', '#7f7f00']
 name(i) = system("echo '" . word(names, i) . "' | tr _ ' '")

@@ -183,6 +183,7 @@ Test(by_name, methods_that_minimize)
     EXPECT_SAME_DOWN(rv_optim_bfgs, ("ssbfgs"), .update = RV_BFGS_SELF_SCALED);
     EXPECT_SAME_DOWN(rv_optim_bfgs, ("ssbroyden"), .update = RV_BFGS_SELF_SCALED_BROYDEN);
     EXPECT_SAME_DOWN(rv_optim_cg, ("cg"), .lr = 1);
+    EXPECT_SAME_DOWN(rv_optim_newton_cg, ("newton-cg", .lr = 0.2), .lr = 0.2);
     EXPECT_SAME_DOWN(rv_optim_random_search, ("random", .lr = 0.2), .lr = 0.2);
 }
 
