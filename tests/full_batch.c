@@ -386,8 +386,8 @@ static bool begins_with(const char *name, const char *begin)
 
 static void compare(task *t, const tuned *methods, const grid *g, const char *only)
 {
-    static const full_method full[] = {{"L-BFGS, 10 pairs", "lbfgs", 10, false},
-                                       {"L-BFGS, 50 pairs", "lbfgs", 50, false},
+    static const full_method full[] = {{"L-BFGS (10 pairs)", "lbfgs", 10, false},
+                                       {"L-BFGS (50 pairs)", "lbfgs", 50, false},
                                        {"BFGS", "bfgs", 0, true},
                                        {"Newton-CG", "newton-cg", 0, false}};
     const char *names[RV_COUNT(full) + FIRST_ORDER];
