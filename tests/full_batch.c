@@ -171,8 +171,8 @@ static void free_task(task *t)
 /* ---- runs ------------------------------------------------------------------------------------ */
 
 /* How near the optimum a run has come, and by which pass. */
-enum { NEAR_COUNT = 3 };
-static const double near_enough[NEAR_COUNT] = {1e-2, 1e-3, 1e-4};
+enum { NEAR_COUNT = 5 };
+static const double near_enough[NEAR_COUNT] = {1e-2, 1e-3, 1e-4, 1e-5, 1e-6};
 
 typedef struct reached {
     int64_t passes[NEAR_COUNT]; /* INT64_MAX: not */
@@ -206,7 +206,10 @@ typedef struct run {
 
 static reached nothing(void)
 {
-    return (reached){.passes = {INT64_MAX, INT64_MAX, INT64_MAX}};
+    reached none = {0};
+    for (int i = 0; i < NEAR_COUNT; i++)
+        none.passes[i] = INT64_MAX;
+    return none;
 }
 
 static void note(run *r, double loss)
@@ -406,7 +409,7 @@ static void compare(task *t, const tuned *methods, const grid *g, const char *on
     fprintf(stderr, "\n| %s: passes (rate, batch) |", t->name);
     for (int i = 0; i < NEAR_COUNT; i++)
         fprintf(stderr, " %g |", near_enough[i]);
-    fprintf(stderr, "\n|---|---|---|---|\n");
+    fprintf(stderr, "\n|---|---|---|---|---|---|\n");
     for (int i = 0; i < count; i++)
         print_row(names[i], &rows[i]);
 }
@@ -440,7 +443,7 @@ static double softmax_optimum(const char *folder, bool standardize)
 }
 
 /* What full_batch.py asks for: when a loss, and when a gradient was small enough. */
-static const double SMALL_GRADIENT = 1e-5;
+static const double NEAR = 1e-4, SMALL_GRADIENT = 1e-5;
 
 typedef struct timing {
     task *task;
@@ -487,7 +490,7 @@ static void time_softmax(const char *folder, double optimum, int threads, int st
     rv_set_threads(threads);
     task t = make_softmax(folder, RV_F32, false);
     set_parameters(&t, start);
-    timing m = {.task = &t, .target = optimum * (1 + near_enough[NEAR_COUNT - 1])};
+    timing m = {.task = &t, .target = optimum * (1 + NEAR)};
     measure(&t); /* threads and memory are there */
     rv_optim *opt = rv_optim_lbfgs(rv_parameters(t.net), .max_iter = 100000);
     m.begin = bench_now();
