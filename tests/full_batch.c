@@ -509,9 +509,9 @@ static void compare_softmax(const char *folder, bool standardize, const char *on
                             double optimum)
 {
     static const tuned methods[FIRST_ORDER] = {
-        {"SGD", "sgd", {0.02, 0.05, 0.1, 0.2, 0.5, 1}},
-        {"momentum", "momentum", {0.002, 0.005, 0.01, 0.02, 0.05, 0.1}},
-        {"Adam", "adam", {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02}},
+        {"SGD", "sgd", {0.1, 0.2, 0.5, 1, 2, 5, 10}},
+        {"momentum", "momentum", {0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1}},
+        {"Adam", "adam", {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05}},
     };
     const grid g = {.batches = {100, 1000}, .lengths = {30, 100, 300}, .longest = longest};
     if (!(optimum > 0))
