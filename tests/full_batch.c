@@ -1,21 +1,24 @@
 /* full_batch: methods that see all of the data at each step against methods that see a batch, on
  * two problems, by how many times they have to look at the data. By hand:
  *
- *     full_batch softmax FOLDER [PASSES [OPTIMUM]]  softmax regression on all of MNIST, F32
- *     full_batch mlp [PASSES]             a network with two layers of tanh on 2000 points, F64
- *     full_batch optimum FOLDER           the optimum of softmax, F64: loss and max|g|
- *     full_batch timed FOLDER OPTIMUM [THREADS]  L-BFGS on softmax, for full_batch.py
+ *     full_batch softmax FOLDER [METHOD [PASSES [OPTIMUM]]]  softmax regression on MNIST, F32
+ *     full_batch standardized ..          the same on standardized pixels
+ *     full_batch mlp [METHOD [PASSES]]    a network with two layers of tanh on 2000 points, F64
+ *     full_batch optimum FOLDER           the optimum of softmax, F64
+ *     full_batch timed FOLDER OPTIMUM [THREADS [START]]  L-BFGS on softmax, for full_batch.py
  *
- * The first two write CSV to stdout (problem, method, learning rate, batch, passes of the run,
- * passes so far, excess), and a table to stderr. The excess is loss/optimum - 1, measured on all of
- * the data, which is not counted for methods that see batches. The optimum is the one of the valley
- * that a run is in: where L-BFGS comes to from the run's end. (Softmax has one alone, which was
- * found once, in double precision.) A pass is a look at each sample: an evaluation of loss and
- * gradient on all of the data, or an epoch of batches. full_batch.sh draws.
+ * The first three write CSV to stdout (problem, method, learning rate, batch, passes of the run,
+ * passes so far, excess), and a table to stderr, in Markdown. The excess is loss/optimum - 1,
+ * measured on all of the data, which is not counted for methods that see batches. The optimum is
+ * the one of the valley that a run is in: where L-BFGS comes to from the run's end. (Softmax has
+ * one alone, which is found in double precision.) A pass is a look at each sample: an evaluation of
+ * loss and gradient on all of the data, a product with its Hessian, or an epoch of batches.
+ * full_batch.gp draws.
  *
  * Methods of first order are tuned: for several lengths of a run, along which the learning rate
  * falls by half a wave, and two sizes of a batch, over learning rates. What counts is the first
- * pass of any of these runs that is near enough.
+ * pass of any of these runs that is near enough. PASSES is the length of the longest. METHOD is how
+ * the names begin of those that are run, as L-BFGS; "": all.
  */
 #include "bench.h"
 
@@ -168,8 +171,8 @@ static void free_task(task *t)
 /* ---- runs ------------------------------------------------------------------------------------ */
 
 /* How near the optimum a run has come, and by which pass. */
-enum { NEAR_COUNT = 3 };
-static const double near_enough[NEAR_COUNT] = {1e-2, 1e-3, 1e-4};
+enum { NEAR_COUNT = 5 };
+static const double near_enough[NEAR_COUNT] = {1e-2, 1e-3, 1e-4, 1e-5, 1e-6};
 
 typedef struct reached {
     int64_t passes[NEAR_COUNT]; /* INT64_MAX: not */
@@ -182,11 +185,18 @@ typedef struct point {
     double loss;
 } point;
 
+/* A method that sees batches. */
+enum { MOST_RATES = 8 };
+typedef struct tuned {
+    const char *name, *method;
+    double rates[MOST_RATES]; /* tried in the shortest runs; 0 ends */
+} tuned;
+
 enum { MOST_POINTS = 20000 };
 
 typedef struct run {
     task *task;
-    const char *method;
+    const char *name; /* of the method */
     double lr;
     int64_t batch, length; /* of the run, in passes */
     int64_t passes;        /* so far */
@@ -196,7 +206,10 @@ typedef struct run {
 
 static reached nothing(void)
 {
-    return (reached){.passes = {INT64_MAX, INT64_MAX, INT64_MAX}};
+    reached none = {0};
+    for (int i = 0; i < NEAR_COUNT; i++)
+        none.passes[i] = INT64_MAX;
+    return none;
 }
 
 static void note(run *r, double loss)
@@ -217,8 +230,8 @@ static double evaluate(const run *r, reached *to)
     for (int k = 0; k < r->count; k++) {
         const point *p = &r->points[k];
         const double excess = p->loss / optimum - 1;
-        printf("%s,%s,%g,%lld,%lld,%lld,%.4e\n", r->task->name, r->method, r->lr,
-               (long long)r->batch, (long long)r->length, (long long)p->passes, excess);
+        printf("%s,%s,%g,%lld,%lld,%lld,%.4e\n", r->task->name, r->name, r->lr, (long long)r->batch,
+               (long long)r->length, (long long)p->passes, excess);
         for (int i = 0; i < NEAR_COUNT; i++)
             if (excess <= near_enough[i] && p->passes < to->passes[i]) {
                 to->passes[i] = p->passes;
@@ -229,31 +242,32 @@ static double evaluate(const run *r, reached *to)
     return last / optimum - 1;
 }
 
-/* The closure of methods that see all: each evaluation is a pass. */
-static rv_tensor *counted_loss(void *context)
+static bool note_iteration(void *context, const rv_optim_progress *p)
 {
     run *r = context;
-    rv_tensor *loss = full_loss(r->task);
-    r->passes++;
-    if (loss != NULL)
-        note(r, rv_item(loss));
-    return loss;
+    r->passes = p->evaluations + p->products;
+    note(r, p->loss);
+    return true;
 }
 
-static void run_full(task *t, const char *method, int64_t history, int64_t passes, reached *to)
+/* A method that sees all of the data. */
+static void run_full(task *t, const char *name, const char *method, int64_t history, reached *to)
 {
     static point points[MOST_POINTS];
     *to = nothing();
     go_to_start(t);
-    run r = {.task = t, .method = method, .lr = 1, .batch = t->n, .length = passes};
-    r.points = points;
-    rv_optim *opt =
-        rv_optim_by_name(history > 0 ? "lbfgs" : method, rv_parameters(t->net), .max_iter = passes,
-                         .history = history > 0 ? history : RV_BY_NAME_COUNT);
-    const rv_optim_result result = rv_optim_minimize(opt, counted_loss, &r);
-    fprintf(stderr, "%s: %s after %lld iterations, %lld evaluations: loss %.9g, max|g| %.2g\n",
-            method, result.reason, (long long)result.iterations, (long long)result.evaluations,
-            result.loss, result.gradient);
+    run r = {.task = t, .name = name, .lr = 1, .batch = t->n, .points = points};
+    rv_optim *opt = rv_optim_by_name(method, rv_parameters(t->net), .max_iter = 10000,
+                                     .history = history > 0 ? history : RV_BY_NAME_COUNT);
+    const double begin = bench_now();
+    const rv_optim_result result =
+        rv_optim_minimize(opt, full_loss, t, .callback = note_iteration, .callback_context = &r);
+    fprintf(stderr,
+            "%s: %s after %lld iterations, %lld evaluations, %lld products: loss %.9g, max|g| "
+            "%.2g; %.1f ms a pass\n",
+            name, result.reason, (long long)result.iterations, (long long)result.evaluations,
+            (long long)result.products, result.loss, result.gradient,
+            1e3 * (bench_now() - begin) / (double)(result.evaluations + result.products));
     rv_optim_free(opt);
     evaluate(&r, to);
 }
@@ -271,17 +285,17 @@ static void train_epoch(task *t, rv_loader *batches, rv_optim *opt, rv_sched *sc
 }
 
 /* Returns the excess that it ends with; infinity if it flies off. */
-static double run_batches(task *t, const char *method, double lr, int64_t batch, int64_t passes,
+static double run_batches(task *t, const tuned *m, double lr, int64_t batch, int64_t passes,
                           reached *to)
 {
     static point points[MOST_POINTS];
     go_to_start(t);
     rv_seed(1);
-    run r = {.task = t, .method = method, .lr = lr, .batch = batch, .length = passes};
+    run r = {.task = t, .name = m->name, .lr = lr, .batch = batch, .length = passes};
     r.points = points;
     rv_dataset *samples = rv_data_tensors(t->x, t->y);
     rv_loader *batches = rv_data_loader(samples, .batch_size = batch, .shuffle = true);
-    rv_optim *opt = rv_optim_by_name(method, rv_parameters(t->net), .lr = lr);
+    rv_optim *opt = rv_optim_by_name(m->method, rv_parameters(t->net), .lr = lr);
     rv_sched *sched = rv_sched_by_name("cosine", opt, .steps = passes * rv_loader_batches(batches));
     double loss = measure(t), shown = 0;
     while (isfinite(loss) && r.passes < passes) {
@@ -301,34 +315,34 @@ static double run_batches(task *t, const char *method, double lr, int64_t batch,
 
 /* ---- tuning ---------------------------------------------------------------------------------- */
 
-enum { MOST_RATES = 8, BATCH_SIZES = 2, LENGTHS = 3, FIRST_ORDER = 3 };
+enum { BATCH_SIZES = 2, LENGTHS = 3, FIRST_ORDER = 3 };
 
 typedef struct grid {
     int64_t batches[BATCH_SIZES];
     int64_t lengths[LENGTHS], longest; /* of runs, in passes */
-    int full;                          /* how many methods that see all of the data */
+    bool dense;                        /* few parameters: methods with a matrix too */
 } grid;
 
-typedef struct tuned {
-    const char *method;
-    double rates[MOST_RATES]; /* tried in the shortest runs; 0 ends */
-} tuned;
-
 /* Tries learning rates, and returns the one that ends nearest to its optimum; *excess: how near. */
-static double best_rate(task *t, const char *method, const double *rates, int64_t batch,
-                        int64_t passes, reached *to, double *excess)
+static double best_rate(task *t, const tuned *m, const double *rates, int64_t batch, int64_t passes,
+                        reached *to, double *excess)
 {
     double best = rates[0];
+    int count = 0;
+    const double begin = bench_now();
     *excess = INFINITY;
-    for (int i = 0; i < MOST_RATES && rates[i] > 0; i++) {
-        const double here = run_batches(t, method, rates[i], batch, passes, to);
+    for (int i = 0; i < MOST_RATES && rates[i] > 0; i++, count++) {
+        const double here = run_batches(t, m, rates[i], batch, passes, to);
         if (here < *excess) {
             *excess = here;
             best = rates[i];
         }
     }
-    fprintf(stderr, "%s, batches of %lld, %lld passes: best rate %g, excess %.2e\n", method,
-            (long long)batch, (long long)passes, best, *excess);
+    fprintf(stderr,
+            "%s, batches of %lld, %lld passes: best rate %g, excess %.2e; %.1f ms a pass, loss "
+            "included\n",
+            m->name, (long long)batch, (long long)passes, best, *excess,
+            1e3 * (bench_now() - begin) / (double)(count * passes));
     return best;
 }
 
@@ -337,17 +351,17 @@ static double best_rate(task *t, const char *method, const double *rates, int64_
  */
 static void tune(task *t, const tuned *m, const grid *g, reached *to)
 {
-    double rate[BATCH_SIZES], excess[BATCH_SIZES];
+    double rate[BATCH_SIZES] = {0}, excess[BATCH_SIZES];
     *to = nothing();
     for (int k = 0; k < LENGTHS; k++)
         for (int i = 0; i < BATCH_SIZES; i++) {
             const double near[MOST_RATES] = {rate[i] / 2, rate[i], rate[i] * 2};
-            rate[i] = best_rate(t, m->method, k == 0 ? m->rates : near, g->batches[i],
-                                g->lengths[k], to, &excess[i]);
+            rate[i] = best_rate(t, m, k == 0 ? m->rates : near, g->batches[i], g->lengths[k], to,
+                                &excess[i]);
         }
     const int better = excess[1] < excess[0];
     const double longest[MOST_RATES] = {rate[better]};
-    best_rate(t, m->method, longest, g->batches[better], g->longest, to, &excess[better]);
+    best_rate(t, m, longest, g->batches[better], g->longest, to, &excess[better]);
 }
 
 static void print_row(const char *method, const reached *r)
@@ -362,24 +376,42 @@ static void print_row(const char *method, const reached *r)
     fprintf(stderr, "\n");
 }
 
-static void compare(task *t, const tuned *methods, const grid *g)
+typedef struct full_method {
+    const char *name, *method;
+    int64_t history;
+    bool dense;
+} full_method;
+
+static bool begins_with(const char *name, const char *begin)
 {
-    static const struct {
-        const char *name;
-        int64_t history;
-    } full[] = {{"lbfgs (10)", 10}, {"lbfgs (50)", 50}, {"bfgs", 0}};
+    return strncmp(name, begin, strlen(begin)) == 0;
+}
+
+static void compare(task *t, const tuned *methods, const grid *g, const char *only)
+{
+    static const full_method full[] = {{"L-BFGS (10 pairs)", "lbfgs", 10, false},
+                                       {"L-BFGS (50 pairs)", "lbfgs", 50, false},
+                                       {"BFGS", "bfgs", 0, true},
+                                       {"Newton-CG", "newton-cg", 0, false}};
+    const char *names[RV_COUNT(full) + FIRST_ORDER];
     reached rows[RV_COUNT(full) + FIRST_ORDER];
     int count = 0;
-    for (; count < g->full; count++)
-        run_full(t, full[count].name, full[count].history, g->longest, &rows[count]);
+    for (int i = 0; i < RV_COUNT(full); i++)
+        if (begins_with(full[i].name, only) && (!full[i].dense || g->dense)) {
+            run_full(t, full[i].name, full[i].method, full[i].history, &rows[count]);
+            names[count++] = full[i].name;
+        }
     for (int i = 0; i < FIRST_ORDER; i++)
-        tune(t, &methods[i], g, &rows[count + i]);
-    fprintf(stderr,
-            "%s: passes to within 1e-2, 1e-3, 1e-4 of the optimum (rate, batch), longest run "
-            "%lld:\n",
-            t->name, (long long)g->longest);
-    for (int i = 0; i < count + FIRST_ORDER; i++)
-        print_row(i < count ? full[i].name : methods[i - count].method, &rows[i]);
+        if (begins_with(methods[i].name, only)) {
+            tune(t, &methods[i], g, &rows[count]);
+            names[count++] = methods[i].name;
+        }
+    fprintf(stderr, "\n| %s: passes (rate, batch) |", t->name);
+    for (int i = 0; i < NEAR_COUNT; i++)
+        fprintf(stderr, " %g |", near_enough[i]);
+    fprintf(stderr, "\n|---|---|---|---|---|---|\n");
+    for (int i = 0; i < count; i++)
+        print_row(names[i], &rows[i]);
 }
 
 /* ---- the optimum, and time ------------------------------------------------------------------- */
@@ -411,7 +443,7 @@ static double softmax_optimum(const char *folder, bool standardize)
 }
 
 /* What full_batch.py asks for: when a loss, and when a gradient was small enough. */
-static const double SMALL_GRADIENT = 1e-5;
+static const double NEAR = 1e-4, SMALL_GRADIENT = 1e-5;
 
 typedef struct timing {
     task *task;
@@ -439,11 +471,26 @@ static bool go_on(void *context, const rv_optim_progress *p)
     return m->loss_evaluations == 0 || p->gradient > SMALL_GRADIENT;
 }
 
-static void time_softmax(const char *folder, double optimum, int threads)
+/* From zeros (start 0), or from small numbers that full_batch.py can make too. */
+static void set_parameters(task *t, int start)
+{
+    RV_SCOPE;
+    RV_NO_GRAD;
+    const rv_tensors all = rv_parameters(t->net);
+    int64_t at = 0;
+    for (int64_t i = 0; start > 0 && i < all.count; i++) {
+        float *numbers = rv_data(all.items[i]);
+        for (int64_t k = 0; k < all.items[i]->numel; k++, at++)
+            numbers[k] = (float)(0.01 * sin(1.3 * (double)at + start));
+    }
+}
+
+static void time_softmax(const char *folder, double optimum, int threads, int start)
 {
     rv_set_threads(threads);
     task t = make_softmax(folder, RV_F32, false);
-    timing m = {.task = &t, .target = optimum * (1 + near_enough[NEAR_COUNT - 1])};
+    set_parameters(&t, start);
+    timing m = {.task = &t, .target = optimum * (1 + NEAR)};
     measure(&t); /* threads and memory are there */
     rv_optim *opt = rv_optim_lbfgs(rv_parameters(t.net), .max_iter = 100000);
     m.begin = bench_now();
@@ -458,35 +505,35 @@ static void time_softmax(const char *folder, double optimum, int threads)
 
 /* ---- main ------------------------------------------------------------------------------------ */
 
-static void compare_softmax(const char *folder, int64_t longest, double optimum)
+static void compare_softmax(const char *folder, bool standardize, const char *only, int64_t longest,
+                            double optimum)
 {
     static const tuned methods[FIRST_ORDER] = {
-        {"sgd", {0.05, 0.1, 0.2, 0.5, 1, 2}},
-        {"momentum", {0.005, 0.01, 0.02, 0.05, 0.1, 0.2}},
-        {"adam", {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02}},
+        {"SGD", "sgd", {0.1, 0.2, 0.5, 1, 2, 5, 10}},
+        {"momentum", "momentum", {0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1}},
+        {"Adam", "adam", {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05}},
     };
-    const grid g = {
-        .batches = {100, 1000}, .lengths = {10, 30, 100}, .longest = longest, .full = 2};
+    const grid g = {.batches = {100, 1000}, .lengths = {30, 100, 300}, .longest = longest};
     if (!(optimum > 0))
-        optimum = softmax_optimum(folder, true);
-    task t = make_softmax(folder, RV_F32, true);
+        optimum = softmax_optimum(folder, standardize);
+    task t = make_softmax(folder, RV_F32, standardize);
     t.optimum = optimum;
-    compare(&t, methods, &g);
+    compare(&t, methods, &g, only);
     free_task(&t);
 }
 
-static void compare_mlp(int64_t longest)
+static void compare_mlp(const char *only, int64_t longest)
 {
     static const tuned methods[FIRST_ORDER] = {
-        {"sgd", {0.01, 0.02, 0.05, 0.1, 0.2, 0.5}},
-        {"momentum", {0.002, 0.005, 0.01, 0.02, 0.05, 0.1}},
-        {"adam", {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02}},
+        {"SGD", "sgd", {0.01, 0.02, 0.05, 0.1, 0.2, 0.5}},
+        {"momentum", "momentum", {0.002, 0.005, 0.01, 0.02, 0.05, 0.1}},
+        {"Adam", "adam", {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02}},
     };
     const grid g = {
-        .batches = {50, 500}, .lengths = {100, 300, 1000}, .longest = longest, .full = 3};
+        .batches = {50, 500}, .lengths = {100, 300, 1000}, .longest = longest, .dense = true};
     task t = make_mlp();
     t.optimum = NAN;
-    compare(&t, methods, &g);
+    compare(&t, methods, &g, only);
     free_task(&t);
 }
 
@@ -494,17 +541,21 @@ int main(int argc, char **argv)
 {
     rv_on_error(rv_error_exit);
     const char *what = argc > 1 ? argv[1] : "", *folder = argc > 2 ? argv[2] : NULL;
-    if (strcmp(what, "softmax") == 0 && argc > 2)
-        compare_softmax(folder, argc > 3 ? atoll(argv[3]) : 1400, argc > 4 ? atof(argv[4]) : 0);
+    const bool standardize = strcmp(what, "standardized") == 0;
+    if ((standardize || strcmp(what, "softmax") == 0) && argc > 2)
+        compare_softmax(folder, standardize, argc > 3 ? argv[3] : "",
+                        argc > 4 ? atoll(argv[4]) : 1000, argc > 5 ? atof(argv[5]) : 0);
     else if (strcmp(what, "mlp") == 0)
-        compare_mlp(argc > 2 ? atoll(argv[2]) : 10000);
+        compare_mlp(argc > 2 ? argv[2] : "", argc > 3 ? atoll(argv[3]) : 15000);
     else if (strcmp(what, "optimum") == 0 && argc > 2)
         printf("%.15g\n", softmax_optimum(folder, false));
     else if (strcmp(what, "timed") == 0 && argc > 3)
-        time_softmax(folder, atof(argv[3]), argc > 4 ? atoi(argv[4]) : 0);
+        time_softmax(folder, atof(argv[3]), argc > 4 ? atoi(argv[4]) : 0,
+                     argc > 5 ? atoi(argv[5]) : 0);
     else {
         fprintf(stderr,
-                "full_batch softmax FOLDER | mlp | optimum FOLDER | timed FOLDER OPTIMUM\n");
+                "full_batch softmax FOLDER | standardized FOLDER | mlp | optimum FOLDER | timed "
+                "FOLDER OPTIMUM\n");
         return 64;
     }
     rv_finish();
