@@ -38,11 +38,7 @@ static inline rv_tensor *newton_problem(void *context)
 
 static inline newton_task newton_make_problem(const problem *p, rv_dtype dtype)
 {
-    enum { MOST_N = 1000 };
-    double start[MOST_N];
-    p->start(p->n, start);
-    rv_tensor *x = rv_cast(rv_from_array_n(start, RV_F64, 1, &p->n), dtype);
-    return (newton_task){.problem = p, .parameters = {rv_require_grad(x)}, .count = 1};
+    return (newton_task){.problem = p, .parameters = {problem_start(p, dtype)}, .count = 1};
 }
 
 /* The first of them. */

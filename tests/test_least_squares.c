@@ -18,8 +18,6 @@
 
 /* ---- the thirty problems --------------------------------------------------------------------- */
 
-enum { MOST_N = 1000 };
-
 typedef struct task {
     const problem *problem;
     rv_tensor *x;
@@ -34,19 +32,9 @@ static rv_tensor *residuals(void *context)
     return rv_mul_scalar(t->problem->residuals(rv_cast(t->x, RV_F64)), sqrt(2));
 }
 
-static const problem *problem_named(const char *name)
-{
-    for (int i = 0; i < PROBLEM_COUNT; i++)
-        if (strcmp(problems[i].name, name) == 0)
-            return &problems[i];
-    return NULL;
-}
-
 static task task_of(const problem *p, rv_dtype dtype)
 {
-    double start[MOST_N];
-    p->start(p->n, start);
-    return (task){p, rv_require_grad(rv_cast(rv_from_array_n(start, RV_F64, 1, &p->n), dtype)), 0};
+    return (task){p, problem_start(p, dtype), 0};
 }
 
 /* What MINPACK's lmder needs for the same problems in the same order (SciPy 1.17, least_squares
