@@ -99,7 +99,8 @@ static void solve(const method *how, const problem *p, const double *start, bool
     task t = {p, rv_require_grad(rv_from_array_n(start, RV_F64, 1, &p->n))};
     rv_optim *opt = how->make(t.x);
     const bool is_least_squares = how->make == make_lm || how->make == make_gauss_newton;
-    const rv_optim_result r = rv_optim_minimize(opt, is_least_squares ? residuals : problem_closure, &t);
+    const rv_optim_result r =
+        rv_optim_minimize(opt, is_least_squares ? residuals : problem_closure, &t);
     const bool is_solved = r.status == RV_OPTIM_GRADIENT;
     if (says_why && !is_solved)
         printf("  %s: %s after %lld evaluations, max|g| %g\n", p->name, r.reason,
