@@ -88,7 +88,7 @@ static int64_t numbers_for(const minimize_maker *m, int64_t n)
  * the more of the same has been computed by then, the fewer places of it are tried. */
 Test(minimize_memory, out_of_memory)
 {
-    const int64_t sizes[] = {5, 300, 40000};
+    const int64_t sizes[] = {5, 300, 20000};
     const size_t strides[] = {64, 4096, 65536};
     for (const minimize_maker *m = minimize_makers; m < MINIMIZE_MAKERS_END; m++)
         for (int i = RV_RECYCLE ? 2 : 0; i < RV_COUNT(sizes); i++)
