@@ -2,9 +2,10 @@
  *
  *     static rv_tensor *loss_of_part(void *context, int64_t part)
  *     {
- *         const struct task *t = context;                       // samples 500*part to 500*part +
- * 499 rv_tensor *x = rv_slice(t->x, 0, 500 * part, 500 * (part + 1)); return
- * rv_sum(rv_square(residual(t->net, x)));
+ *         const struct task *t = context;
+ *         const int64_t first = 500 * part;
+ *         rv_tensor *x = rv_slice(t->x, 0, first, first + 500); // 500 samples
+ *         return rv_sum(rv_square(residual(t->net, x)));
  *     }
  *
  *     rv_tensor *loss = rv_sum_parts(loss_of_part, &task, rv_parameters(net), 20);

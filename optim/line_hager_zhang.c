@@ -120,15 +120,10 @@ void rv_line_hager_zhang(rv_line *line)
         return;
     while (!is_narrow(line, &i)) {
         const double width = i.b.step - i.a.step;
-        const int evaluations = line->evaluations;
         if (secants(line, &i))
             return;
         if (i.b.step - i.a.step > SHRINK * width &&
             update(line, &i, i.a.step + (i.b.step - i.a.step) / 2))
             return;
-        if (line->evaluations == evaluations) { /* no number is left in between */
-            line->status = RV_LINE_ROUNDING;
-            return;
-        }
     }
 }
