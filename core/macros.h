@@ -73,16 +73,6 @@
 /* A function whose arguments are constants where it is called, and that is compiled for each. */
 #define RV_ALWAYS_INLINE static inline __attribute__((always_inline))
 
-/* A function of loops, also outside of the library, that is compiled for wider vectors too; which
- * one runs is chosen when the program starts. Results are the same. Sanitizers, and compilers that
- * cannot, have the one. */
-#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define RV_CLONES __attribute__((target_clones("default", "avx2", "avx512f")))
-#else
-#define RV_CLONES
-#endif
-
 /* Before a loop that is not worth its size unrolled. */
 #ifdef __clang__
 #define RV_ROLLED _Pragma("clang loop unroll(disable)")

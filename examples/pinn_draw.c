@@ -137,13 +137,14 @@ static void write_all(FILE *to, const void *context)
             "set tics out nomirror textcolor '#404040'\nset xrange [0:1]\nset yrange [-1:1]\n"
             "set xlabel 't'\nset ylabel 'x' offset 1\n"
             "set palette defined (-1 '#2166ac', 0 '#f7f7f7', 1 '#b2182b')\n"
-            "set format cb '%%.1g'\n",
+            "set format cb '%%.2g'\n",
             p->count > 0 ? 3 : 2);
     write_map(to, "u(t, x)", 3, 1);
     write_map(to, "u less the exact solution", 4, largest);
     if (p->count > 0)
         fprintf(to, "set title 'relative L2 error'\nset xlabel 'evaluations'\nunset ylabel\n"
-                    "set autoscale xy\nset logscale y\nset format y '10^{%%L}'\nplot ");
+                    "set autoscale xy\nset logscale y\nset format y '10^{%%L}'\n"
+                    "set format x '%%.0s%%c'\nplot ");
     for (int i = 0; i < p->count; i++)
         fprintf(to, "%s$curve%d using 1:2 with lines linecolor '%s' linewidth 1.4 title '%s'",
                 i > 0 ? ", \\\n " : "", i, colours[i % RV_COUNT(colours)], p->curves[i].name);

@@ -18,42 +18,43 @@ static int64_t size_of(const rv_tensor *jet)
     return jet->shape[1] * jet->shape[2];
 }
 
-RV_CLONES static void chain(int64_t size, const double *restrict z, const double *restrict h,
-                            double *restrict y)
-{
-    const double *restrict z_t = z + BY_T * size, *restrict z_x = z + BY_X * size;
-    const double *restrict z_xx = z + BY_XX * size;
-    double *restrict y_t = y + BY_T * size, *restrict y_x = y + BY_X * size;
-    double *restrict y_xx = y + BY_XX * size;
-    for (int64_t i = 0; i < size; i++) {
-        const double slope = 1 - h[i] * h[i], bend = -2 * h[i] * slope;
-        y[i] = h[i];
-        y_t[i] = slope * z_t[i];
-        y_x[i] = slope * z_x[i];
-        y_xx[i] = slope * z_xx[i] + bend * z_x[i] * z_x[i];
-    }
-}
+RV_WIDE(chain,
+        (int64_t size, const double *restrict z, const double *restrict h, double *restrict y),
+        (size, z, h, y), {
+            const double *restrict z_t = z + BY_T * size, *restrict z_x = z + BY_X * size;
+            const double *restrict z_xx = z + BY_XX * size;
+            double *restrict y_t = y + BY_T * size, *restrict y_x = y + BY_X * size;
+            double *restrict y_xx = y + BY_XX * size;
+            for (int64_t i = 0; i < size; i++) {
+                const double slope = 1 - h[i] * h[i], bend = -2 * h[i] * slope;
+                y[i] = h[i];
+                y_t[i] = slope * z_t[i];
+                y_x[i] = slope * z_x[i];
+                y_xx[i] = slope * z_xx[i] + bend * z_x[i] * z_x[i];
+            }
+        })
 
 /* The third derivative of tanh is h' (6 h^2 - 2). */
-RV_CLONES static void chain_back(int64_t size, const double *restrict z, const double *restrict h,
-                                 const double *restrict g, double *restrict gz)
-{
-    const double *restrict z_t = z + BY_T * size, *restrict z_x = z + BY_X * size;
-    const double *restrict z_xx = z + BY_XX * size;
-    const double *restrict g_t = g + BY_T * size, *restrict g_x = g + BY_X * size;
-    const double *restrict g_xx = g + BY_XX * size;
-    double *restrict gz_t = gz + BY_T * size, *restrict gz_x = gz + BY_X * size;
-    double *restrict gz_xx = gz + BY_XX * size;
-    for (int64_t i = 0; i < size; i++) {
-        const double slope = 1 - h[i] * h[i], bend = -2 * h[i] * slope;
-        const double third = slope * (6 * h[i] * h[i] - 2);
-        const double along = z_t[i] * g_t[i] + z_x[i] * g_x[i] + z_xx[i] * g_xx[i];
-        gz[i] = slope * g[i] + bend * along + third * z_x[i] * z_x[i] * g_xx[i];
-        gz_t[i] = slope * g_t[i];
-        gz_x[i] = slope * g_x[i] + 2 * bend * z_x[i] * g_xx[i];
-        gz_xx[i] = slope * g_xx[i];
-    }
-}
+RV_WIDE(chain_back,
+        (int64_t size, const double *restrict z, const double *restrict h, const double *restrict g,
+         double *restrict gz),
+        (size, z, h, g, gz), {
+            const double *restrict z_t = z + BY_T * size, *restrict z_x = z + BY_X * size;
+            const double *restrict z_xx = z + BY_XX * size;
+            const double *restrict g_t = g + BY_T * size, *restrict g_x = g + BY_X * size;
+            const double *restrict g_xx = g + BY_XX * size;
+            double *restrict gz_t = gz + BY_T * size, *restrict gz_x = gz + BY_X * size;
+            double *restrict gz_xx = gz + BY_XX * size;
+            for (int64_t i = 0; i < size; i++) {
+                const double slope = 1 - h[i] * h[i], bend = -2 * h[i] * slope;
+                const double third = slope * (6 * h[i] * h[i] - 2);
+                const double along = z_t[i] * g_t[i] + z_x[i] * g_x[i] + z_xx[i] * g_xx[i];
+                gz[i] = slope * g[i] + bend * along + third * z_x[i] * z_x[i] * g_xx[i];
+                gz_t[i] = slope * g_t[i];
+                gz_x[i] = slope * g_x[i] + 2 * bend * z_x[i] * g_xx[i];
+                gz_xx[i] = slope * g_xx[i];
+            }
+        })
 
 /* ---- the operation --------------------------------------------------------------------------- */
 

@@ -152,23 +152,28 @@ static bool check_loss(const rv_tensor *loss)
                    rv_dtype_name(loss->dtype), RV_SHAPE_OF(loss));
 }
 
+bool rv_minimizer_learns(const rv_minimizer_run *run)
+{
+    for (int64_t i = 0; i < run->opt->count; i++)
+        if (rv_requires_grad(run->opt->slots[i].parameter))
+            return true;
+    return rv_fail(RV_ERROR_GRAPH, who, "no parameter requires a gradient any more");
+}
+
 rv_tensor **rv_minimizer_gradients(const rv_minimizer_run *run, const rv_minimizer_backward *how)
 {
     const rv_optim *opt = run->opt;
     const size_t bytes = (size_t)opt->count * sizeof(rv_tensor *);
-    rv_tensor **parameters = rv_memory_get(who, bytes);
+    rv_tensor **parameters = rv_minimizer_learns(run) ? rv_memory_get(who, bytes) : NULL;
     if (parameters == NULL)
         return NULL;
-    int learned = 0; /* a parameter may have been frozen since */
+    int learned = 0;
     for (int64_t i = 0; i < opt->count; i++)
         if (rv_requires_grad(opt->slots[i].parameter))
             parameters[learned++] = opt->slots[i].parameter;
-    rv_tensor **gradients =
-        learned > 0
-            ? rv_gradients(&how->y, 1, parameters, learned, .gradients = &how->v,
-                           .retain_graph = how->retain_graph, .create_graph = how->create_graph,
-                           .allow_unused = true)
-            : rv_fail_null(RV_ERROR_GRAPH, who, "no parameter requires a gradient any more");
+    rv_tensor **gradients = rv_gradients(&how->y, 1, parameters, learned, .gradients = &how->v,
+                                         .retain_graph = how->retain_graph,
+                                         .create_graph = how->create_graph, .allow_unused = true);
     rv_memory_put(parameters, bytes);
     return gradients;
 }

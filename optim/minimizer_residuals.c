@@ -218,7 +218,8 @@ double rv_minimizer_linearize(rv_minimizer *view)
     rv_minimizer_squares *s = &run->squares;
     const int64_t n = view->n, m = s->trial->numel;
     run->jacobians++;
-    const bool done = jacobian_of(run) != NULL ? by_option(run) : by_backward(run);
+    const bool done =
+        rv_minimizer_learns(run) && (jacobian_of(run) != NULL ? by_option(run) : by_backward(run));
     drop(&s->given);
     run->trial_largest = NAN;
     if (done) {

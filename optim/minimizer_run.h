@@ -69,6 +69,10 @@ typedef struct rv_minimizer_backward {
     bool retain_graph, create_graph;
 } rv_minimizer_backward;
 
+/* Whether a parameter still requires a gradient: all may have been frozen since. False with an
+ * error. */
+bool rv_minimizer_learns(const rv_minimizer_run *run);
+
 /* The gradients with respect to those parameters that require one, an array that the innermost
  * scope owns; an entry is NULL if y does not depend on it. NULL with an error. */
 rv_tensor **rv_minimizer_gradients(const rv_minimizer_run *run, const rv_minimizer_backward *how);

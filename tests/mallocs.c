@@ -7,16 +7,20 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <ravine.h>
 
 #include "allocations.h"
+#include "core/tasks.h"
 #include "minimize_makers.h"
 #include "optim_cases.h"
 
+enum { THREADS = 2 };
 enum { IMAGES = 1000, BATCH = 128, STEPS = 100 }; /* an epoch's last batch has 104 images */
 
 static atomic_bool counting;
@@ -289,10 +293,40 @@ typedef struct full_batch {
     rv_tensor *x, *y;
 } full_batch;
 
+enum { ROWS = 200, PARTS = 8 };
+
+static full_batch make_full_batch(int64_t hidden)
+{
+    return (full_batch){.net = rv_layer_sequential(rv_layer_linear(6, hidden), rv_layer_tanh(),
+                                                   rv_layer_linear(hidden, 2)),
+                        .x = rv_randn(RV_F32, ROWS, 6),
+                        .y = rv_randn(RV_F32, ROWS, 2)};
+}
+
 static rv_tensor *full_batch_loss(void *context)
 {
     const full_batch *b = context;
     return rv_mse(rv_forward(b->net, b->x), b->y);
+}
+
+static rv_tensor *loss_of_rows(void *context, int64_t part)
+{
+    const full_batch *b = context;
+    const int64_t begin = part * ROWS / PARTS, end = (part + 1) * ROWS / PARTS;
+    rv_tensor *y = rv_forward(b->net, rv_slice(b->x, 0, begin, end));
+    return rv_sum(rv_square(rv_sub(y, rv_slice(b->y, 0, begin, end))));
+}
+
+static rv_tensor *loss_of_parts(void *context)
+{
+    const full_batch *b = context;
+    return rv_sum_parts(loss_of_rows, context, rv_parameters(b->net), PARTS);
+}
+
+static rv_tensor *full_batch_residuals(void *context)
+{
+    const full_batch *b = context;
+    return rv_reshape(rv_sub(rv_forward(b->net, b->x), b->y), 2 * ROWS);
 }
 
 static bool count_on(void *context, const rv_optim_progress *p)
@@ -303,23 +337,51 @@ static bool count_on(void *context, const rv_optim_progress *p)
     return true;
 }
 
-/* The number of calls from the second iteration on. */
+/* A task that ends when both threads run one. */
+static bool meet(void *context, int64_t index)
+{
+    (void)index;
+    atomic_int *here = context;
+    atomic_fetch_add(here, 1);
+    while (atomic_load(here) < THREADS)
+        sched_yield();
+    return rv_zeros(RV_F32) != NULL;
+}
+
+/* Minimizes, and counts from the second iteration on; frees all of it. Before, each thread has a
+ * scope: it takes the memory for that with its first task, and the pool's may come late to that. */
+static void count_minimizing(const char *name, rv_optim *opt, rv_optim_closure *closure,
+                             full_batch *b)
+{
+    const long before = atomic_load(&calls);
+    atomic_int here = 0;
+    rv_run_tasks(THREADS, meet, &here);
+    const rv_optim_result r = rv_optim_minimize(opt, closure, b, .callback = count_on);
+    atomic_store(&counting, false);
+    if (r.iterations < 3) { /* nothing was seen */
+        printf("%s made %lld iterations: %s\n", name, (long long)r.iterations, r.reason);
+        atomic_fetch_add(&calls, 1);
+    }
+    if (atomic_load(&calls) > before)
+        printf("%s: %ld calls\n", name, atomic_load(&calls) - before);
+    rv_optim_free(opt);
+    rv_layer_free(b->net);
+    rv_finish(); /* so that the next one finds nothing recycled */
+}
+
+/* The number of calls from the second iteration on. Newton's method has few parameters: for more
+ * than 25 LAPACK's dsyevd multiplies matrices, and some of OpenBLAS's kernels of small products
+ * call malloc themselves. */
 static long measure_minimizing(void)
 {
     atomic_store(&calls, 0);
-    for (const minimize_maker *m = minimize_makers; m < MINIMIZE_MAKERS_END; m++) {
-        RV_SCOPE;
-        full_batch b = {.net = rv_layer_sequential(rv_layer_linear(6, 20), rv_layer_tanh(),
-                                                   rv_layer_linear(20, 2)),
-                        .x = rv_randn(RV_F32, 200, 6),
-                        .y = rv_randn(RV_F32, 200, 2)};
-        rv_optim *opt = MADE(m, rv_parameters(b.net), .max_iter = 20, .max_eval = 500);
-        rv_optim_minimize(opt, full_batch_loss, &b, .callback = count_on);
-        atomic_store(&counting, false);
-        rv_optim_free(opt);
-        rv_layer_free(b.net);
-        rv_finish(); /* so that the next one finds nothing recycled */
-    }
+    for (const minimize_maker *m = minimize_makers; m < MINIMIZE_MAKERS_END; m++)
+        for (int in_parts = 0; in_parts < 2; in_parts++) {
+            RV_SCOPE;
+            full_batch b = make_full_batch(strcmp(m->name, "newton") == 0 ? 2 : 20);
+            rv_optim *opt = MADE(m, rv_parameters(b.net), .max_iter = 20, .max_eval = 500);
+            count_minimizing(m->name, opt, in_parts ? loss_of_parts : full_batch_loss, &b);
+        }
     printf("minimizing by %d methods: %ld calls of malloc from the second iteration on\n",
            RV_COUNT(minimize_makers), atomic_load(&calls));
     for (long call = 0; call < atomic_load(&calls) && call < NOTED; call++)
@@ -328,10 +390,34 @@ static long measure_minimizing(void)
     return atomic_load(&calls);
 }
 
+/* The same for sums of squares. */
+static long measure_least_squares(void)
+{
+    atomic_store(&calls, 0);
+#if RV_BLAS
+    for (int method = 0; method < 3; method++) {
+        RV_SCOPE;
+        full_batch b = make_full_batch(20);
+        const rv_tensors all = rv_parameters(b.net);
+        rv_optim *opt =
+            method == 2 ? rv_optim_gauss_newton(all, .max_iter = 10)
+                        : rv_optim_levenberg_marquardt(all, .max_iter = 10,
+                                                       .solver = (rv_least_squares_solver)method);
+        count_minimizing(method == 2   ? "gauss-newton"
+                         : method == 1 ? "lm, cholesky"
+                                       : "lm, qr",
+                         opt, full_batch_residuals, &b);
+    }
+#endif
+    printf("least squares: %ld calls of malloc from the second iteration on\n",
+           atomic_load(&calls));
+    return atomic_load(&calls);
+}
+
 int main(void)
 {
     rv_on_error(rv_error_exit);
-    rv_set_threads(2);
+    rv_set_threads(THREADS);
     allocations_watch();
 
     /* That the counters count is a part of the test. */
@@ -367,6 +453,7 @@ int main(void)
     rv_finish();
     const long schedule = measure_schedule();
     rv_finish();
-    const long minimizing = measure_minimizing();
+    long minimizing = measure_minimizing();
+    minimizing += measure_least_squares();
     return sgd + adam + convolutions + nets + optimizers + methods + schedule + minimizing > 0;
 }

@@ -20,7 +20,10 @@ typedef struct minimize_maker {
     const char *name;
     rv_optim *(*make)(const minimize_settings *s);
     bool is_blind; /* it sees no gradients */
-    bool is_loose; /* among the last digits of F32 it goes on without an end but max_iter */
+    /* With F32 parameters among F64 ones the last digits take it more than a thousand iterations:
+     * where steps of less than half a unit leave an F32 parameter where it is, that one's gradient
+     * stays, and is most of every direction from then on. */
+    bool is_slow_in_F32;
 } minimize_maker;
 
 /* MADE(&minimize_makers[i], RV_TENSORS(x), .max_iter = 20): an optimizer. */
@@ -60,7 +63,7 @@ static const minimize_maker minimize_makers[] = {
     {.name = "bfgs", .make = make_bfgs},
     {.name = "ssbfgs", .make = make_ssbfgs},
     {.name = "ssbroyden", .make = make_ssbroyden},
-    {.name = "cg", .make = make_cg, .is_loose = true},
+    {.name = "cg", .make = make_cg, .is_slow_in_F32 = true},
     {.name = "newton_cg", .make = make_newton_cg},
 #if RV_BLAS
     {.name = "nystrom", .make = make_nystrom},

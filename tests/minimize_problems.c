@@ -20,16 +20,7 @@
 
 enum { LIMIT = 5000, MOST_N = 1000, MOST_STARTS = 10 };
 
-typedef struct task {
-    const problem *problem;
-    rv_tensor *x;
-} task;
-
-static rv_tensor *loss(void *context)
-{
-    const task *t = context;
-    return problem_loss(t->problem, t->x);
-}
+typedef problem_task task;
 
 /* The residuals of half the sum of squares that is the same loss. */
 static rv_tensor *residuals(void *context)
@@ -108,7 +99,8 @@ static void solve(const method *how, const problem *p, const double *start, bool
     task t = {p, rv_require_grad(rv_from_array_n(start, RV_F64, 1, &p->n))};
     rv_optim *opt = how->make(t.x);
     const bool is_least_squares = how->make == make_lm || how->make == make_gauss_newton;
-    const rv_optim_result r = rv_optim_minimize(opt, is_least_squares ? residuals : loss, &t);
+    const rv_optim_result r =
+        rv_optim_minimize(opt, is_least_squares ? residuals : problem_closure, &t);
     const bool is_solved = r.status == RV_OPTIM_GRADIENT;
     if (says_why && !is_solved)
         printf("  %s: %s after %lld evaluations, max|g| %g\n", p->name, r.reason,

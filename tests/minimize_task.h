@@ -78,11 +78,13 @@ static inline void note_start(task *t)
     read_numbers(t->b, t->best_b);
 }
 
-/* Whether a call went as far as it can: to where the gradient is within its tolerance. */
+/* Whether a call went as far as it can: to where the gradient is within its tolerance, or small
+ * for F32. */
 static inline bool has_arrived(const minimize_maker *m, const rv_optim_result *r)
 {
-    return r->status == RV_OPTIM_GRADIENT || (m->is_blind && r->status == RV_OPTIM_ROUNDING) ||
-           ((m->is_blind || m->is_loose) && r->status == RV_OPTIM_ITERATIONS);
+    if (r->status == RV_OPTIM_ITERATIONS)
+        return m->is_blind || (m->is_slow_in_F32 && r->gradient < 1e-4);
+    return r->status == RV_OPTIM_GRADIENT || (m->is_blind && r->status == RV_OPTIM_ROUNDING);
 }
 
 #endif

@@ -104,7 +104,7 @@ int main(int argc, char **argv)
     } else if (argc > 1) {
         run_parabola();
     } else {
-        run("rosenbrock", newton_make_rosenbrock, newton_rosenbrock);
+        run("rosenbrock", newton_make_rosenbrock, newton_problem);
         run("softmax", newton_make_small_softmax, newton_softmax);
         run("network", newton_make_network, newton_network);
     }

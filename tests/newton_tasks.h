@@ -29,20 +29,22 @@ static inline rv_tensor *newton_decay(const newton_task *t, rv_tensor *loss)
     return loss;
 }
 
-/* The first of the thirty problems. */
-static inline rv_tensor *newton_rosenbrock(void *context)
+/* One of the thirty problems, which are computed in F64. */
+static inline rv_tensor *newton_problem(void *context)
 {
     const newton_task *t = context;
-    return problem_loss(t->problem, t->parameters[0]);
+    return problem_loss(t->problem, rv_cast(t->parameters[0], RV_F64));
 }
 
+static inline newton_task newton_make_problem(const problem *p, rv_dtype dtype)
+{
+    return (newton_task){.problem = p, .parameters = {problem_start(p, dtype)}, .count = 1};
+}
+
+/* The first of them. */
 static inline newton_task newton_make_rosenbrock(void)
 {
-    double start[2];
-    problems[0].start(2, start);
-    return (newton_task){.problem = &problems[0],
-                         .parameters = {rv_require_grad(rv_from_array(start, RV_F64, 2))},
-                         .count = 1};
+    return newton_make_problem(&problems[0], RV_F64);
 }
 
 /* Softmax regression with a penalty. */

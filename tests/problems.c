@@ -2,6 +2,7 @@
 #include "problems.h"
 
 #include <math.h>
+#include <string.h>
 #include <stdarg.h>
 
 /* ---- words that make a page of formulas readable --------------------------------------------- */
@@ -423,4 +424,26 @@ const problem problems[PROBLEM_COUNT] = {
 rv_tensor *problem_loss(const problem *p, rv_tensor *x)
 {
     return rv_sum(rv_square(p->residuals(x)));
+}
+
+rv_tensor *problem_closure(void *context)
+{
+    const problem_task *t = context;
+    return problem_loss(t->problem, rv_cast(t->x, RV_F64));
+}
+
+const problem *problem_named(const char *name)
+{
+    for (int i = 0; i < PROBLEM_COUNT; i++)
+        if (strcmp(problems[i].name, name) == 0)
+            return &problems[i];
+    return NULL;
+}
+
+rv_tensor *problem_start(const problem *p, rv_dtype dtype)
+{
+    enum { MOST_N = 1000 };
+    double start[MOST_N];
+    p->start(p->n, start);
+    return rv_require_grad(rv_cast(rv_from_array_n(start, RV_F64, 1, &p->n), dtype));
 }

@@ -20,4 +20,19 @@ extern const problem problems[PROBLEM_COUNT];
 /* The loss at x: a 0-d tensor. */
 rv_tensor *problem_loss(const problem *p, rv_tensor *x);
 
+/* A problem and a point. */
+typedef struct problem_task {
+    const problem *problem;
+    rv_tensor *x; /* F64, or F32, from which it is cast */
+} problem_task;
+
+/* The loss of a problem_task, for rv_optim_minimize. */
+rv_tensor *problem_closure(void *context);
+
+/* NULL if there is no such problem. */
+const problem *problem_named(const char *name);
+
+/* Its starting point, as a parameter. */
+rv_tensor *problem_start(const problem *p, rv_dtype dtype);
+
 #endif

@@ -13,29 +13,14 @@
 
 /* ---- the thirty problems --------------------------------------------------------------------- */
 
-enum { LIMIT = 5000, MOST_N = 1000 };
+enum { LIMIT = 5000 };
 
-typedef struct task {
-    const problem *problem;
-    rv_tensor *x;
-} task;
-
-static rv_tensor *problem_closure(void *context)
-{
-    const task *t = context;
-    return problem_loss(t->problem, rv_cast(t->x, RV_F64));
-}
+typedef problem_task task;
 
 static task task_named(const char *name, rv_dtype dtype)
 {
-    task t = {0};
-    for (int i = 0; i < PROBLEM_COUNT; i++)
-        if (strcmp(problems[i].name, name) == 0)
-            t.problem = &problems[i];
-    double start[MOST_N];
-    t.problem->start(t.problem->n, start);
-    t.x = rv_require_grad(rv_cast(rv_from_array_n(start, RV_F64, 1, &t.problem->n), dtype));
-    return t;
+    const problem *p = problem_named(name);
+    return (task){p, problem_start(p, dtype)};
 }
 
 /* Watson's function of nine numbers has a Hessian with a condition of 1e10 and more: there CG with

@@ -165,6 +165,30 @@ Test(line_search, more_thuente_accepts_by_slopes_if_it_is_told_how_noisy_values_
     cr_assert(fabs(told.slope) <= -0.2 * slope);
 }
 
+/* A slope that jumps from -1 to 1 at `edge`, without a zero in between. */
+static bool kink(void *context, double a, double *value, double *slope)
+{
+    const double edge = *(const double *)context;
+    *value = fabs(a - edge);
+    *slope = a < edge ? -1 : 1;
+    return true;
+}
+
+/* The interval shrinks until its ends are neighbours, where middle and secants are an end. */
+Test(line_search, an_interval_between_neighbouring_numbers_ends)
+{
+    for (double size = 1e-300; size < 1e19; size *= 1e7)
+        for (int i = 0; i < 5; i++) {
+            double edge = size * (1 + i / 3.0);
+            const rv_line_result r = rv_line_search(
+                kink, &edge, .value = edge, .slope = -1, .step = 0.3 * size, .decrease = 0.45,
+                .curvature = 0.5, .method = RV_LINE_HAGER_ZHANG, .max_evaluations = 5000);
+            cr_assert(r.status == RV_LINE_ROUNDING, "%g: %s", edge, rv_line_status_text(r.status));
+            cr_assert(r.evaluations > 40 && r.evaluations < 200, "%g: %d", edge, r.evaluations);
+            cr_assert(r.step >= nextafter(edge, 0) && r.step <= edge, "%g: %.17g", edge, r.step);
+        }
+}
+
 /* ---- walls ----------------------------------------------------------------------------------- */
 
 /* -log(wall - a) - a*c: falls, and is not finite from the wall on. */

@@ -1,5 +1,5 @@
-/* test_newton.c - Newton's methods: Hessian products inside of a method, the thirty problems,
- * quadratic convergence, saddles, what a preconditioner saves, going on, what can be wrong.
+/* test_newton.c - Newton's methods: the thirty problems, quadratic convergence, saddles, going on,
+ * what can be wrong.
  */
 #define _XOPEN_SOURCE 700 /* mkdtemp, nftw */
 
@@ -10,7 +10,6 @@
 #include "files.h"
 #include "helpers.h"
 #include "newton_tasks.h"
-#include "optim/nystrom.h"
 
 enum { NEWTON_CG, NEWTON, METHODS };
 
@@ -30,179 +29,19 @@ static int methods(void)
 #endif
 }
 
-/* ---- products -------------------------------------------------------------------------------- */
-
-/* A method that writes H [n,n] into `matrix`, and H v into `product`, and takes a small step. */
-typedef struct look_options {
-    RV_MINIMIZE_COMMON;
-    double *matrix, *product;
-    const double *v;
-} look_options;
-
-static bool look(rv_minimizer *m)
-{
-    const look_options *o = m->options;
-    if (!rv_minimizer_hessian(m, o->matrix) || !rv_minimizer_hessian_product(m, o->v, o->product))
-        return false;
-    rv_vector_scale(m->n, -1e-3, m->gradient, m->direction);
-    return rv_minimizer_search(m, .method = RV_LINE_BACKTRACKING, .step = 1);
-}
-
-static const rv_minimizer_class look_minimizer = {.uses_hessian = true, .iterate = look};
-static const rv_minimizer_class forgetful_minimizer = {.iterate = look};
-
-static const rv_optim_class look_class = {
-    .name = "look", .options_size = sizeof(look_options), .minimizer = &look_minimizer};
-static const rv_optim_class forgetful_class = {
-    .name = "forgetful", .options_size = sizeof(look_options), .minimizer = &forgetful_minimizer};
-
-/* A loss of a [2,2] and b [3], and of nothing of c [2]. */
-typedef struct mixed {
-    rv_tensor *a, *b, *c;
-    int calls;
-} mixed;
-enum { MIXED_N = 9 };
-
-static mixed make_mixed(rv_dtype dtype)
-{
-    return (mixed){.a = rv_require_grad(rv_cast(waves(2, 2, 0.3), dtype)),
-                   .b = rv_require_grad(rv_cast(VECTOR(0.5, -1, 2), dtype)),
-                   .c = rv_require_grad(rv_ones(dtype, 2))};
-}
-
-static rv_tensor *mixed_loss(void *context)
-{
-    mixed *w = context;
-    w->calls++;
-    rv_tensor *p = rv_sum(rv_exp(rv_matmul(w->a, rv_slice(w->b, .stop = 2))));
-    return rv_add(p, rv_sum(rv_square(rv_square(w->b))));
-}
-
-static rv_tensor *mixed_linear(void *context)
-{
-    mixed *w = context;
-    w->calls++;
-    return rv_add(rv_sum(w->a), rv_mul_scalar(rv_sum(w->b), 3));
-}
-
-/* One iteration of `look`. */
-static rv_optim_result look_at(const rv_optim_class *c, mixed *w, rv_optim_closure *loss,
-                               bool maximize, const double *v, double *matrix, double *product)
-{
-    const look_options o = {.parameters = RV_TENSORS(w->a, w->b, w->c),
-                            .lr = 1,
-                            .maximize = maximize,
-                            .max_iter = 1,
-                            .matrix = matrix,
-                            .product = product,
-                            .v = v};
-    rv_optim *opt = rv_optim_new(c, &o);
-    const rv_optim_result r = rv_optim_minimize(opt, loss, w);
-    rv_optim_free(opt);
-    return r;
-}
-
-static const double some_v[MIXED_N] = {1, -2, 0.5, 3, 0.25, -1, 2, 5, -7};
-
-static void check_products(rv_dtype dtype, bool maximize, double tolerance)
-{
-    RV_SCOPE;
-    mixed w = make_mixed(dtype);
-    rv_tensor *h = rv_cast(rv_hessian(mixed_loss, (void *)&w, RV_TENSORS(w.a, w.b, w.c)), RV_F64);
-    if (maximize)
-        h = rv_neg(h);
-    rv_tensor *hv = rv_matmul(h, rv_from_array(some_v, RV_F64, MIXED_N));
-    w.calls = 0;
-    double matrix[MIXED_N * MIXED_N], product[MIXED_N];
-    const rv_optim_result r =
-        look_at(&look_class, &w, mixed_loss, maximize, some_v, matrix, product);
-    cr_expect(r.products == MIXED_N + 1 && r.evaluations == w.calls && r.iterations == 1);
-    cr_expect(holds(h, tolerance, MIXED_N * MIXED_N, matrix), "%s", rv_dtype_name(dtype));
-    cr_expect(holds(hv, tolerance, MIXED_N, product), "%s", rv_dtype_name(dtype));
-    cr_expect(fabs(matrix[0]) > 0.01); /* there is something to be seen */
-}
-
-Test(newton, products_are_the_hessians)
-{
-    check_products(RV_F64, false, 1e-14);
-    check_products(RV_F64, true, 1e-14);
-    check_products(RV_F32, false, 1e-5);
-    check_products(RV_F32, true, 1e-5);
-    cr_assert(no_error());
-}
-
-Test(newton, the_size_of_v_does_not_matter_in_F32)
-{
-    RV_SCOPE;
-    for (int exponent = -300; exponent <= 300; exponent += 100) {
-        mixed w = make_mixed(RV_F32), u = make_mixed(RV_F32);
-        double v[MIXED_N], matrix[MIXED_N * MIXED_N], product[MIXED_N], scaled[MIXED_N];
-        for (int i = 0; i < MIXED_N; i++)
-            v[i] = ldexp(some_v[i], exponent);
-        look_at(&look_class, &w, mixed_loss, false, some_v, matrix, product);
-        look_at(&look_class, &u, mixed_loss, false, v, matrix, scaled);
-        for (int i = 0; i < MIXED_N; i++)
-            cr_expect(scaled[i] == ldexp(product[i], exponent), "2^%d: %g", exponent, scaled[i]);
-    }
-    cr_assert(no_error());
-}
-
-Test(newton, a_linear_loss_has_a_hessian_of_0)
-{
-    RV_SCOPE;
-    mixed w = make_mixed(RV_F64);
-    double matrix[MIXED_N * MIXED_N], product[MIXED_N];
-    const rv_optim_result r =
-        look_at(&look_class, &w, mixed_linear, false, some_v, matrix, product);
-    cr_expect(r.status == RV_OPTIM_ITERATIONS && r.products == MIXED_N + 1, "%s", r.reason);
-    cr_expect(rv_vector_largest(MIXED_N * MIXED_N, matrix) == 0);
-    cr_expect(rv_vector_largest(MIXED_N, product) == 0);
-    cr_assert(no_error());
-}
-
-Test(newton, products_cost_no_evaluation_where_the_graph_is_kept)
-{
-    RV_SCOPE;
-    double matrix[MIXED_N * MIXED_N], product[MIXED_N], other[MIXED_N];
-    mixed w = make_mixed(RV_F64), u = make_mixed(RV_F64);
-    const rv_optim_result kept =
-        look_at(&look_class, &w, mixed_loss, false, some_v, matrix, product);
-    const rv_optim_result made =
-        look_at(&forgetful_class, &u, mixed_loss, false, some_v, matrix, other);
-    cr_expect(kept.evaluations == 2 && w.calls == 2, "%d", w.calls); /* at x, and one step */
-    cr_expect(made.evaluations == 3 && u.calls == 3, "%d", u.calls);
-    cr_expect(made.products == kept.products && made.loss == kept.loss);
-    cr_expect(memcmp(product, other, sizeof product) == 0);
-    cr_assert(no_error());
-}
-
 /* ---- the thirty problems --------------------------------------------------------------------- */
 
-enum { LIMIT = 5000, MOST_N = 1000 };
-
-static newton_task task_of(const problem *p, rv_dtype dtype)
-{
-    double start[MOST_N];
-    p->start(p->n, start);
-    rv_tensor *x = rv_cast(rv_from_array_n(start, RV_F64, 1, &p->n), dtype);
-    return (newton_task){.problem = p, .parameters = {rv_require_grad(x)}, .count = 1};
-}
-
-static rv_tensor *problem_closure(void *context)
-{
-    const newton_task *t = context;
-    return problem_loss(t->problem, rv_cast(t->parameters[0], RV_F64));
-}
+enum { LIMIT = 5000 };
 
 static rv_optim_result check_problem(const problem *p, int method)
 {
     RV_SCOPE;
-    newton_task t = task_of(p, RV_F64);
+    newton_task t = newton_make_problem(p, RV_F64);
     rv_optim *opt = make_method(method, newton_parameters(&t), LIMIT);
-    const rv_optim_result r = rv_optim_minimize(opt, problem_closure, &t);
+    const rv_optim_result r = rv_optim_minimize(opt, newton_problem, &t);
     cr_expect(r.status == RV_OPTIM_GRADIENT, "%s, method %d: %s, max|g| %g", p->name, method,
               r.reason, r.gradient);
-    const double here = rv_item(problem_closure(&t));
+    const double here = rv_item(newton_problem(&t));
     cr_expect(r.loss == here, "%s: %.17g is not %.17g", p->name, r.loss, here);
     double away = INFINITY;
     for (int k = 0; k < 2; k++)
@@ -254,7 +93,7 @@ typedef struct convergence {
 } convergence;
 
 static const convergence convergences[] = {
-    {"rosenbrock", newton_make_rosenbrock, newton_rosenbrock, 1e3},
+    {"rosenbrock", newton_make_rosenbrock, newton_problem, 1e3},
     {"softmax", newton_make_small_softmax, newton_softmax, 3e2},
     {"network", newton_make_network, newton_network, 2e5},
 };
@@ -337,164 +176,27 @@ Test(newton, saddles)
     cr_assert(no_error());
 }
 
-/* ---- the preconditioner ---------------------------------------------------------------------- */
-
-#if RV_BLAS
-static int64_t products_with(int64_t rank, int64_t n, double tolerance)
-{
-    RV_SCOPE;
-    newton_task t = newton_make_parabola(n);
-    rv_optim *opt = rv_optim_newton_cg(newton_parameters(&t), .preconditioner_rank = rank,
-                                       .tolerance_grad = tolerance, .lr = 1e6);
-    const rv_optim_result r = rv_optim_minimize(opt, newton_parabola, &t);
-    cr_expect(r.status == RV_OPTIM_GRADIENT, "rank %lld: %s", (long long)rank, r.reason);
-    rv_optim_free(opt);
-    return r.products;
-}
-
-/* A method that sketches the Hessian. */
-typedef struct sketch_options {
-    RV_MINIMIZE_COMMON;
-    int64_t rank;
-    double *basis, *values;
-} sketch_options;
-
-static bool sketch(rv_minimizer *m)
-{
-    const sketch_options *o = m->options;
-    const rv_random_place place = {.seed = 1};
-    cr_expect(rv_nystrom_sketch(m, place, o->rank, o->basis, o->values));
-    return false;
-}
-
-static const rv_minimizer_class sketch_minimizer = {.uses_hessian = true, .iterate = sketch};
-static const rv_optim_class sketch_class = {
-    .name = "sketch", .options_size = sizeof(sketch_options), .minimizer = &sketch_minimizer};
-
-/* Of a diagonal H. */
-static void sketch_diagonal(const double *diagonal, int64_t rank, double *basis, double *values)
-{
-    RV_SCOPE;
-    newton_task t = {.x = rv_diag(rv_from_array(diagonal, RV_F64, 4), 0),
-                     .y = VECTOR(1, 1, 1, 1),
-                     .parameters = {rv_require_grad(VECTOR(1, 2, 3, 4))},
-                     .count = 1};
-    const sketch_options o = {.parameters = newton_parameters(&t),
-                              .lr = 1,
-                              .max_iter = 1,
-                              .rank = rank,
-                              .basis = basis,
-                              .values = values};
-    rv_optim *opt = rv_optim_new(&sketch_class, &o);
-    const rv_optim_result r = rv_optim_minimize(opt, newton_parabola, &t);
-    cr_expect(r.products == rank);
-    rv_optim_free(opt);
-}
-
-Test(newton, a_sketch_of_full_rank_is_the_spectrum)
-{
-    double basis[16], values[4];
-    sketch_diagonal((double[]){2, 10, 0.5, 5}, 4, basis, values);
-    const double want[] = {10, 5, 2, 0.5};
-    for (int i = 0; i < 4; i++)
-        cr_expect(fabs(values[i] - want[i]) < 1e-12, "%g", values[i]);
-    cr_expect(fabs(fabs(basis[1]) - 1) < 1e-12 && fabs(fabs(basis[4 + 3]) - 1) < 1e-12);
-    /* What is negative is none of it; the rest is as before. */
-    sketch_diagonal((double[]){2, 10, -3, 5}, 4, basis, values);
-    for (int i = 0; i < 3; i++)
-        cr_expect(fabs(values[i] - want[i]) < 1e-12, "%g", values[i]);
-    cr_expect(values[3] >= 0 && values[3] < 1e-10, "%g", values[3]);
-    /* P^-1 (H + damping I) is a multiple of I, if all of H is known and positive. */
-    sketch_diagonal((double[]){2, 10, 0.5, 5}, 4, basis, values);
-    double x[4] = {2.25, 10.25, 0.75, 5.25}, y[4];
-    rv_nystrom_solve(4, 4, basis, values, 0.25, x, y);
-    for (int i = 0; i < 4; i++)
-        cr_expect(fabs(y[i] - 0.75) < 1e-12, "%g", y[i]);
-    cr_assert(no_error());
-}
-
-/* Keeps the numbers of an optimizer's state. */
-static bool keep_numbers(void *context, const char *name, rv_tensor *t)
-{
-    if (strcmp(name, "numbers") == 0)
-        *(rv_tensor **)context = t;
-    return true;
-}
-
-Test(newton, each_sketch_draws_new_numbers)
-{
-    RV_SCOPE;
-    newton_task t = newton_make_parabola(200);
-    rv_optim *opt = rv_optim_newton_cg(newton_parameters(&t), .preconditioner_rank = 3,
-                                       .preconditioner_every = 2);
-    rv_tensor *numbers = NULL;
-    cr_assert(rv_state(opt, keep_numbers, &numbers));
-    const int64_t blocks = 3 * 2; /* of 128 signs, a row of 200 having two */
-    for (int i = 0; i < 5; i++) {
-        rv_optim_step_closure(opt, newton_parabola, &t);
-        cr_expect(at(numbers, 4) == (double)(blocks * (i / 2 + 1)), "%d: %g", i, at(numbers, 4));
-    }
-    rv_optim_free(opt);
-    cr_assert(no_error());
-}
-
-Test(newton, a_preconditioner_saves_most_products)
-{
-    for (int64_t n = 200; n <= 500; n += 300) {
-        const int64_t plain = products_with(0, n, 1e-10), some = products_with(80, n, 1e-10);
-        cr_expect(some < plain / 20 && some > 80, "n %lld: %lld products, with rank 80 %lld",
-                  (long long)n, (long long)plain, (long long)some);
-    }
-    cr_assert(no_error());
-}
-
-Test(newton, a_preconditioner_of_full_rank_solves_a_parabola)
-{
-    RV_SCOPE;
-    newton_task t = {.x = rv_from_array(((double[]){6, 1, 0, 1, 4, 0, 0, 0, 2}), RV_F64, 3, 3),
-                     .y = VECTOR(1, -2, 3),
-                     .parameters = {rv_require_grad(VECTOR(5, 5, 5))},
-                     .count = 1};
-    rv_optim *opt = rv_optim_newton_cg(newton_parameters(&t), .preconditioner_rank = 9, .lr = 1e3,
-                                       .forcing = 1e-9);
-    const rv_optim_result r = rv_optim_minimize(opt, newton_parabola, &t);
-    cr_expect(r.status == RV_OPTIM_GRADIENT && r.iterations == 1, "%s", r.reason);
-    cr_expect(r.products <= 5, "%lld", (long long)r.products); /* a sketch, and one or two */
-    cr_expect(HOLDS(t.parameters[0], 1e-8, 6. / 23, -13. / 23, 1.5));
-    rv_optim_free(opt);
-}
-
-Test(newton, a_preconditioner_bears_negative_curvature)
-{
-    for (int i = 0; i < PROBLEM_COUNT; i++) {
-        RV_SCOPE;
-        newton_task t = task_of(&problems[i], RV_F64);
-        rv_optim *opt =
-            rv_optim_newton_cg(newton_parameters(&t), .max_iter = LIMIT, .max_eval = LIMIT,
-                               .preconditioner_rank = 3, .preconditioner_every = 5);
-        const rv_optim_result r = rv_optim_minimize(opt, problem_closure, &t);
-        cr_expect(r.status == RV_OPTIM_GRADIENT, "%s: %s, max|g| %g", problems[i].name, r.reason,
-                  r.gradient);
-        rv_optim_free(opt);
-    }
-    cr_assert(no_error());
-}
-#endif
-
 /* ---- options --------------------------------------------------------------------------------- */
+
+/* It has no largest value. */
+static rv_tensor *fourth_powers(void *context)
+{
+    newton_task *t = context;
+    return rv_sum(rv_square(rv_square(t->parameters[0])));
+}
 
 Test(newton, maximize_turns_the_loss_around)
 {
     for (int method = 0; method < methods(); method++) {
         RV_SCOPE;
-        mixed w = make_mixed(RV_F64);
-        const rv_tensors all = RV_TENSORS(w.b);
+        newton_task t = {.parameters = {rv_require_grad(VECTOR(0.5, -1, 2))}, .count = 1};
+        const rv_tensors all = newton_parameters(&t);
         rv_optim *opt = method == NEWTON_CG
                             ? rv_optim_newton_cg(all, .maximize = true, .max_iter = 3)
                             : rv_optim_newton(all, .maximize = true, .max_iter = 3);
-        const double before = rv_item(mixed_loss(&w));
-        const rv_optim_result r = rv_optim_minimize(opt, mixed_loss, &w);
-        cr_expect(r.loss > 10 * before && r.loss == rv_item(mixed_loss(&w)), "%g to %g", before,
+        const double before = rv_item(fourth_powers(&t));
+        const rv_optim_result r = rv_optim_minimize(opt, fourth_powers, &t);
+        cr_expect(r.loss > 10 * before && r.loss == rv_item(fourth_powers(&t)), "%g to %g", before,
                   r.loss);
         rv_optim_free(opt);
     }
@@ -505,9 +207,9 @@ Test(newton, F32_parameters_go_as_far_as_their_digits)
 {
     for (int method = 0; method < methods(); method++) {
         RV_SCOPE;
-        newton_task t = task_of(&problems[0], RV_F32);
+        newton_task t = newton_make_problem(&problems[0], RV_F32);
         rv_optim *opt = make_method(method, newton_parameters(&t), 200);
-        const rv_optim_result r = rv_optim_minimize(opt, problem_closure, &t);
+        const rv_optim_result r = rv_optim_minimize(opt, newton_problem, &t);
         cr_expect(r.status == RV_OPTIM_GRADIENT || r.status == RV_OPTIM_ROUNDING, "%s", r.reason);
         cr_expect(r.loss < 1e-10, "%g", r.loss);
         rv_optim_free(opt);
@@ -537,16 +239,16 @@ Test(newton, without_digits_in_the_loss_the_gradient_goes_on)
     cr_assert(no_error());
 }
 
-#define REFUSED(make, part, ...)                            \
-    do {                                                    \
-        cr_expect_null(make(RV_TENSORS(w.a), __VA_ARGS__)); \
-        cr_expect(error_is(RV_ERROR_ARGUMENT, (part)));     \
+#define REFUSED(make, part, ...)                          \
+    do {                                                  \
+        cr_expect_null(make(RV_TENSORS(x), __VA_ARGS__)); \
+        cr_expect(error_is(RV_ERROR_ARGUMENT, (part)));   \
     } while (0)
 
 Test(newton, wrong_options)
 {
     RV_SCOPE;
-    mixed w = make_mixed(RV_F64);
+    rv_tensor *x = rv_require_grad(rv_ones(RV_F64, 2, 2));
     const double bad[] = {(double)NAN, (double)INFINITY, -1};
     for (int i = 0; i < RV_COUNT(bad); i++) {
         REFUSED(rv_optim_newton_cg, "forcing is", .forcing = bad[i]);
@@ -595,22 +297,21 @@ static void derive_square(rv_derivative *d)
 
 static rv_tensor *once_differentiable(void *context)
 {
-    mixed *w = context;
-    w->calls++;
-    return rv_sum(rv_custom("square", take_square, derive_square, &w->b, 1, NULL));
+    newton_task *t = context;
+    return rv_sum(rv_custom("square", take_square, derive_square, &t->parameters[0], 1, NULL));
 }
 
 Test(newton, an_operation_without_a_second_derivative)
 {
     for (int method = 0; method < methods(); method++) {
         RV_SCOPE;
-        mixed w = make_mixed(RV_F64);
-        rv_tensor *before = rv_copy(w.b);
-        rv_optim *opt = make_method(method, RV_TENSORS(w.b), 10);
-        const rv_optim_result r = rv_optim_minimize(opt, once_differentiable, &w);
-        cr_expect(r.status == RV_OPTIM_FAILED && r.evaluations == w.calls, "%s", r.reason);
+        newton_task t = {.parameters = {rv_require_grad(VECTOR(0.5, -1, 2))}, .count = 1};
+        rv_tensor *before = rv_copy(t.parameters[0]);
+        rv_optim *opt = make_method(method, newton_parameters(&t), 10);
+        const rv_optim_result r = rv_optim_minimize(opt, once_differentiable, &t);
+        cr_expect(r.status == RV_OPTIM_FAILED && r.evaluations == 1, "%s", r.reason);
         cr_expect(error_is(RV_ERROR_STATE, "there is no second derivative"));
-        cr_expect(rv_equal(before, w.b) && r.iterations == 0);
+        cr_expect(rv_equal(before, t.parameters[0]) && r.iterations == 0);
         rv_optim_free(opt);
     }
 }
@@ -672,10 +373,10 @@ Test(newton, limits_of_evaluations_hold)
             const rv_tensors all = newton_parameters(&t);
             rv_optim *opt = method == NEWTON_CG ? rv_optim_newton_cg(all, .max_eval = most)
                                                 : rv_optim_newton(all, .max_eval = most);
-            const rv_optim_result r = rv_optim_minimize(opt, newton_rosenbrock, &t);
+            const rv_optim_result r = rv_optim_minimize(opt, newton_problem, &t);
             cr_expect(r.status == RV_OPTIM_EVALUATIONS && r.evaluations == most, "%lld: %s",
                       (long long)most, r.reason);
-            cr_expect(r.loss == rv_item(newton_rosenbrock(&t)));
+            cr_expect(r.loss == rv_item(newton_problem(&t)));
             rv_optim_free(opt);
         }
     cr_assert(no_error());
@@ -696,14 +397,15 @@ static void check_going_on(const char *path, int how, rv_dtype dtype, int stop)
 {
     enum { ALL = 12 };
     RV_SCOPE;
-    newton_task t = task_of(&problems[17], dtype), u = task_of(&problems[17], dtype);
+    newton_task t = newton_make_problem(&problems[17], dtype),
+                u = newton_make_problem(&problems[17], dtype);
     rv_optim *whole = make_going(how, &t), *first = make_going(how, &u);
     rv_optim *second = make_going(how, &u);
-    const rv_optim_result r = rv_optim_minimize(whole, problem_closure, &t, .max_iter = ALL);
-    rv_optim_minimize(first, problem_closure, &u, .max_iter = stop);
+    const rv_optim_result r = rv_optim_minimize(whole, newton_problem, &t, .max_iter = ALL);
+    rv_optim_minimize(first, newton_problem, &u, .max_iter = stop);
     cr_assert(rv_save(path, first));
     cr_assert(rv_load(path, second));
-    rv_optim_minimize(second, problem_closure, &u, .max_iter = ALL - stop);
+    rv_optim_minimize(second, newton_problem, &u, .max_iter = ALL - stop);
     cr_expect(rv_equal(t.parameters[0], u.parameters[0]), "method %d, %s, stopped after %d", how,
               rv_dtype_name(dtype), stop);
     cr_expect(rv_optim_steps(second) == r.iterations && r.iterations > stop, "%lld iterations: %s",
@@ -731,9 +433,9 @@ Test(newton, a_step_at_a_time)
         newton_task t = newton_make_rosenbrock(), u = newton_make_rosenbrock();
         rv_optim *whole = make_method(method, newton_parameters(&t), 15);
         rv_optim *step = make_method(method, newton_parameters(&u), 15);
-        rv_optim_minimize(whole, newton_rosenbrock, &t);
+        rv_optim_minimize(whole, newton_problem, &t);
         for (int i = 0; i < 15; i++) {
-            const rv_optim_result r = rv_optim_step_closure(step, newton_rosenbrock, &u);
+            const rv_optim_result r = rv_optim_step_closure(step, newton_problem, &u);
             cr_assert(r.status == RV_OPTIM_RUNNING && r.iterations == 1, "%s", r.reason);
         }
         cr_assert(rv_equal(t.parameters[0], u.parameters[0]));
