@@ -18,7 +18,7 @@ typedef struct rv_lbfgs_options {
     int64_t history;            /* default 10; >= 1: pairs (s, y) that are kept */
     rv_line_method line_search; /* default RV_LINE_MORE_THUENTE */
     double decrease;            /* default 1e-4; as in line_search.h */
-    double curvature;           /* default 0.6: fewer evaluations in all than 0.9 */
+    double curvature;           /* default 0.9 */
 } rv_lbfgs_options;
 
 /* rv_optim_lbfgs(rv_parameters(net), .history = 20): L-BFGS (Liu and Nocedal 1989; Nocedal and
@@ -31,7 +31,7 @@ typedef struct rv_lbfgs_options {
  * reciprocals and scales [history], and numbers. */
 #define rv_optim_lbfgs(...)                                                                \
     RV_OPTIONS(rv_optim_lbfgs_with, rv_lbfgs_options, RV_MINIMIZE_DEFAULTS, .history = 10, \
-               .decrease = 1e-4, .curvature = 0.6, .parameters = __VA_ARGS__)
+               .decrease = 1e-4, .curvature = 0.9, .parameters = __VA_ARGS__)
 RV_API rv_optim *rv_optim_lbfgs_with(const rv_lbfgs_options *options);
 
 typedef enum rv_bfgs_update {
