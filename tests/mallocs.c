@@ -323,11 +323,13 @@ static rv_tensor *loss_of_parts(void *context)
     return rv_sum_parts(loss_of_rows, context, rv_parameters(b->net), PARTS);
 }
 
+#if RV_BLAS /* without LAPACK nothing minimizes residuals */
 static rv_tensor *full_batch_residuals(void *context)
 {
     const full_batch *b = context;
     return rv_reshape(rv_sub(rv_forward(b->net, b->x), b->y), 2 * ROWS);
 }
+#endif
 
 static bool count_on(void *context, const rv_optim_progress *p)
 {
